@@ -1,0 +1,65 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/base/result.h"
+
+struct ssh_key_struct;
+
+namespace rdev::ssh {
+
+// A public key: value type, compared by its wire blob (RFC 4253 section 6.6).
+class PublicKey final {
+ public:
+  PublicKey() = default;
+  explicit PublicKey(std::string blob) : blob_(std::move(blob)) {}
+  // "ssh-ed25519 AAAA… comment", a line of authorized_keys(5); options are refused.
+  static Result<PublicKey> parse(std::string_view line);
+
+  const std::string& blob() const { return blob_; }
+  std::string algorithm() const;    // "ssh-ed25519"
+  std::string text() const;         // "ssh-ed25519 AAAA…"
+  std::string fingerprint() const;  // "SHA256:…", as OpenSSH prints it
+
+  friend bool operator==(const PublicKey&, const PublicKey&) = default;
+
+ private:
+  std::string blob_;
+};
+
+// The lines of an authorized_keys file; empty lines and comments are skipped, a bad line is an
+// error that names its number.
+Result<std::vector<PublicKey>> parse_authorized_keys(std::string_view text);
+
+using Seed = std::array<std::uint8_t, 32>;  // RFC 8032 section 5.1.5
+
+// From the kernel's generator.
+Seed random_seed();
+
+// An Ed25519 private key. Its memory is wiped when it dies.
+class PrivateKey final {
+ public:
+  static Result<PrivateKey> from_seed(const Seed& seed);
+  static PrivateKey generate();
+  // OpenSSH's private key format, unencrypted.
+  static Result<PrivateKey> parse(std::string_view pem);
+
+  std::string pem(std::string_view comment) const;
+  PublicKey public_key() const;
+  // libssh's own object, borrowed; only for this folder.
+  ssh_key_struct* native() const { return key_.get(); }
+
+ private:
+  struct Free {
+    void operator()(ssh_key_struct* key) const;
+  };
+  explicit PrivateKey(ssh_key_struct* key) : key_(key) {}
+  std::unique_ptr<ssh_key_struct, Free> key_;
+};
+
+}  // namespace rdev::ssh

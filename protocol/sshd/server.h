@@ -1,0 +1,99 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/base/fd.h"
+#include "protocol/base/task_group.h"
+#include "protocol/ssh/keys.h"
+#include "protocol/stream/stream.h"
+
+namespace rdev::sshd {
+
+// Who is at the other end of an authenticated connection.
+struct Peer {
+  std::string user;             // as the client named it
+  std::string key_fingerprint;  // SHA256:…
+  std::string remote_address;   // "127.0.0.1:51234", or "unix"
+  std::string local_address;
+};
+
+struct Pty {
+  std::string term;
+  stream::WindowChange size;
+  std::string modes;  // encoded terminal modes, RFC 4254 section 8
+};
+
+// A session channel that wants to start (RFC 4254 section 6.5).
+struct SessionStart {
+  std::string command;  // the exec string; empty for a shell; the name for a subsystem
+  std::optional<Pty> pty;
+  std::vector<std::pair<std::string, std::string>> env;  // as asked for by the client, in order
+};
+
+// RFC 4254 section 7.2.
+struct TcpTarget {
+  std::string host;
+  std::uint16_t port = 0;
+  std::string originator;
+  std::uint16_t originator_port = 0;
+};
+
+using SessionHandler =
+    std::function<awaitable<void>(const Peer&, SessionStart, std::unique_ptr<stream::Offer>)>;
+using TcpHandler =
+    std::function<awaitable<void>(const Peer&, TcpTarget, std::unique_ptr<stream::Offer>)>;
+
+// What an authenticated peer may ask for. What has no handler is refused as RFC 4254 says; so an
+// empty table is a server that does nothing.
+struct Services {
+  SessionHandler shell;
+  SessionHandler exec;
+  std::map<std::string, SessionHandler, std::less<>> subsystems;
+  TcpHandler direct_tcpip;
+};
+
+// Decides who may enter. Public key is the only method.
+class Authorizer {
+ public:
+  virtual ~Authorizer() = default;
+  virtual bool may_login(const std::string& user, const ssh::PublicKey& key) = 0;
+};
+
+struct Limits {
+  std::chrono::seconds login_grace{20};
+  int auth_tries = 6;
+  std::size_t unauthenticated = 64;       // connections; further ones are closed at once
+  std::size_t sessions_per_connection = 1024;  // channels
+};
+
+// An SSH server over connected sockets: who accepts them is the caller's business.
+class Server final {
+ public:
+  Server(asio::any_io_executor executor, ssh::PrivateKey host_key, Authorizer& authorizer,
+         Services services, Limits limits = {});
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server();
+
+  // Takes over a connected stream socket (TCP, unix, socketpair) and serves it until it ends.
+  void serve(base::Fd socket);
+
+  // Connections, authenticated or not.
+  std::size_t connections() const;
+
+  // Ends all connections and waits for their handlers.
+  awaitable<void> stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rdev::sshd

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "protocol/base/result.h"
+
+namespace rdev::state {
+
+// Where things are: under $RDEV_HOME when it is set (config/, state/, run/ in it), else under the
+// XDG directories. Directories are made with mode 0700 when first written to.
+struct Paths {
+  std::filesystem::path config;  // clusters, the long-lived key
+  std::filesystem::path state;   // jobs/NAME/…, ssh.d/NAME.conf
+  // Sockets: $RDEV_HOME/run, or $XDG_RUNTIME_DIR/rdev, or a 0700 directory of ours in /tmp.
+  std::filesystem::path runtime;
+  std::string rdev_home;  // $RDEV_HOME, made absolute; empty when it is not set
+};
+
+Result<Paths> find_paths();
+
+// Beside the running program, or under its ../share/rdev or ../libexec/rdev: "rdev-agent",
+// "jobtemplates/docker.yaml". Code::kNotFound says where was looked.
+Result<std::filesystem::path> find_shared_file(const std::string& relative);
+
+}  // namespace rdev::state

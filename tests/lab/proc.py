@@ -1,0 +1,180 @@
+"""Processes: run one to its end, or start one and wait for what it prints."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+import unittest
+from dataclasses import dataclass
+from pathlib import Path
+
+SANITIZED = bool(os.environ.get("RDEV_SANITIZE"))
+LONG = bool(os.environ.get("RDEV_LONG"))
+# Sanitizers are slow; a limit is for a hang, not a measurement.
+PATIENCE = 4 if SANITIZED else 1
+PLACE = Path(os.environ.get("RDEV_LAB", "/nonexistent"))
+
+
+def program(name):
+    """A program under test."""
+    directory = os.environ.get("RDEV_BIN")
+    if not directory:
+        raise RuntimeError("RDEV_BIN is not set: the directory of rdev and rdev-agent")
+    return str(Path(directory) / name)
+
+
+def needs_tool(name):
+    """Skips the calling test, with the reason, where a peer's program is not installed."""
+    if not shutil.which(name):
+        raise unittest.SkipTest(f"{name} is not installed")
+    return name
+
+
+@dataclass
+class Done:
+    argv: list
+    code: int  # negative: the signal
+    out: bytes
+    err: bytes
+
+    @property
+    def text(self):
+        return self.out.decode(errors="replace")
+
+    @property
+    def errors(self):
+        return self.err.decode(errors="replace")
+
+    def __str__(self):
+        argv = " ".join(str(a) for a in self.argv)
+        return (f"$ {argv[:500]}\nexit {self.code}\nstdout: {self.text[-3000:]}\n"
+                f"stderr: {self.errors[-3000:]}")
+
+
+def run(*argv, input=b"", timeout=30, env=None, cwd=None, code=0, **popen):
+    """Runs argv to its end; asserts the exit code unless `code` is None."""
+    full = None if env is None else os.environ | env
+    if isinstance(input, str):
+        input = input.encode()
+    p = subprocess.Popen([str(a) for a in argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, env=full, cwd=cwd, start_new_session=True, **popen)
+    try:
+        out, err = p.communicate(input, timeout * PATIENCE)
+    except subprocess.TimeoutExpired:
+        os.killpg(p.pid, signal.SIGKILL)
+        out, err = p.communicate()
+        raise AssertionError(f"no end after {timeout * PATIENCE} s:\n{Done(argv, -9, out, err)}") from None
+    done = Done(list(argv), p.returncode, out, err)
+    if code is not None and done.code != code:
+        raise AssertionError(f"exit {done.code}, not {code}:\n{done}")
+    return done
+
+
+class Process:
+    """A process in the background; its stdout and stderr are gathered in one text."""
+
+    def __init__(self, *argv, env=None, stdin=subprocess.DEVNULL, **popen):
+        self.argv = [str(a) for a in argv]
+        full = None if env is None else os.environ | env
+        self.popen = subprocess.Popen(self.argv, stdin=stdin, stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT, env=full, start_new_session=True, **popen)
+        self.output = ""
+        self._ended = False
+        self._changed = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self):
+        return self.popen.pid
+
+    def _read(self):
+        while block := os.read(self.popen.stdout.fileno(), 65536):
+            with self._changed:
+                self.output += block.decode(errors="replace")
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def wait_for(self, pattern, timeout=15):
+        """The match of a regular expression in the output, as soon as it is there."""
+        with self._changed:
+            found = self._changed.wait_for(
+                lambda: re.search(pattern, self.output, re.MULTILINE) or self._ended, timeout * PATIENCE)
+            match = re.search(pattern, self.output, re.MULTILINE)
+            if not match:
+                why = "it ended" if found else f"{timeout * PATIENCE} s went by"
+                raise AssertionError(f"{' '.join(self.argv)}: no {pattern!r}, and {why}:\n{self.output}")
+            return match
+
+    def wait(self, timeout=15):
+        """The exit code, once the process has ended and its output is read."""
+        try:
+            code = self.popen.wait(timeout * PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{' '.join(self.argv)} still runs:\n{self.output}") from None
+        self._reader.join(2)
+        return code
+
+    def signal(self, number):
+        self.popen.send_signal(number)
+
+    def kill(self):
+        """Ends it and its process group, whatever state they are in."""
+        for stop in (lambda: os.killpg(self.pid, signal.SIGKILL), self.popen.kill):
+            try:
+                stop()
+            except ProcessLookupError:
+                pass
+        self.popen.wait()
+        self._reader.join(2)
+        self.popen.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+
+def eventually(check, what, timeout=10):
+    """For facts that no descriptor announces (a process gone, a file of another program's)."""
+    end = time.monotonic() + timeout * PATIENCE
+    while True:
+        if value := check():
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"after {timeout * PATIENCE} s still not: {what}")
+        time.sleep(0.02)
+
+
+def processes(word=""):
+    """{pid: command line} of all living processes whose command line has `word`."""
+    found = {}
+    for directory in Path("/proc").iterdir():
+        if not directory.name.isdigit():
+            continue
+        try:
+            line = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            state = (directory / "stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            continue
+        if state not in "ZX" and line and word in line:
+            found[int(directory.name)] = line.strip()
+    return found
+
+
+def status_kb(pid, field):
+    """VmRSS, VmHWM, … in kB."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(field + ":"):
+            return int(line.split()[1])
+    raise AssertionError(f"process {pid} has no {field}")
+
+
+def cpu_ticks(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])

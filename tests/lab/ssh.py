@@ -1,0 +1,70 @@
+"""Stock SSH clients, always with the host key pinned beforehand."""
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.proc import Process, run
+
+
+def make_key(directory, name="id", kind="ed25519"):
+    key = Path(directory) / name
+    run("ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "", "-f", key)
+    return key
+
+
+@dataclass
+class Target:
+    """A server and who we are to it; `config` is an ssh_config file with the one Host `agent`."""
+    port: int
+    host_key: str  # "ssh-ed25519 AAAA…"
+    key: Path
+    user: str = "rdev"
+    host: str = "127.0.0.1"
+    options: tuple = ()
+    directory: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="ssh-")))
+
+    def __post_init__(self):
+        self.known_hosts.write_text(f"[{self.host}]:{self.port} {self.host_key}\n")
+        lines = ["Host agent", f"HostName {self.host}", f"Port {self.port}", f"User {self.user}",
+                 f"IdentityFile {self.key}", "IdentitiesOnly yes", "IdentityAgent none", "BatchMode yes",
+                 "StrictHostKeyChecking yes", f"UserKnownHostsFile {self.known_hosts}",
+                 "GlobalKnownHostsFile none", "LogLevel ERROR", *self.options]
+        self.config.write_text("\n  ".join(lines) + "\n")
+
+    @property
+    def known_hosts(self):
+        return self.directory / "known_hosts"
+
+    @property
+    def config(self):
+        return self.directory / "config"
+
+    def variant(self, **changes):
+        """The same server, differently approached."""
+        values = {"port": self.port, "host_key": self.host_key, "key": self.key, "user": self.user,
+                  "host": self.host, "options": self.options}
+        return Target(**(values | changes))
+
+    def argv(self, *words, options=()):
+        """ssh OPTIONS agent WORDS"""
+        return ["ssh", "-F", str(self.config), *options, "agent", *words]
+
+    def ssh(self, *words, options=(), **how):
+        return run(*self.argv(*words, options=options), **how)
+
+    def start(self, *words, options=(), **how):
+        return Process(*self.argv(*words, options=options), **how)
+
+    def sftp(self, batch, **how):
+        return run("sftp", "-F", self.config, "-b", "-", "agent", input=batch, **how)
+
+    @property
+    def as_rsh(self):
+        """For rsync -e and GIT_SSH_COMMAND."""
+        return f"ssh -F {self.config}"
+
+
+def control_path():
+    """A short name that no other test has."""
+    return os.path.join(tempfile.mkdtemp(prefix="cm-"), "c")

@@ -10,7 +10,7 @@ from lab.ssh import Target, make_key
 class Agent:
     """Runs until the with-block ends. `wrap` goes before its argv (unshare, setpriv, chroot)."""
 
-    def __init__(self, *options, command=(), wrap=(), binary=None, listen="127.0.0.1:0", user="root",
+    def __init__(self, *options, command=(), wrap=(), binary=None, listen="127.0.0.1:0", user="rdev",
                  directory=None, key=None, keys_path=None, **popen):
         self.directory = Path(directory or tempfile.mkdtemp(prefix="agent-"))
         self.directory.chmod(0o755)

@@ -1,0 +1,191 @@
+"""SSH clients that are not OpenSSH: Dropbear, PuTTY, paramiko, npm's ssh2."""
+import hashlib
+import json
+import os
+import tempfile
+import unittest
+from pathlib import Path
+
+from lab import fetch, tree, web
+from lab.agent import Agent
+from lab.proc import needs_tool, run
+
+
+def setUpModule():
+    global agent, target
+    agent = Agent()
+    target = agent.target
+    unittest.addModuleCleanup(agent.process.kill)
+
+
+class Dropbear(unittest.TestCase):
+    def setUp(self):
+        needs_tool("dbclient")
+        work = Path(tempfile.mkdtemp())
+        run("dropbearconvert", "openssh", "dropbear", target.key, work / "id")
+        ssh = Path(os.environ["HOME"]) / ".ssh"
+        ssh.mkdir(mode=0o700, exist_ok=True)
+        (ssh / "known_hosts").write_text(f"127.0.0.1 {target.host_key}\n")
+        self.argv = ["dbclient", "-i", work / "id", "-p", str(target.port), "rdev@127.0.0.1"]
+
+    def test_exec_and_exit_code(self):
+        done = run(*self.argv, "cat; echo err >&2; exit 5", input=b"in", code=5)
+        self.assertEqual(done.out, b"in")
+        self.assertIn(b"err", done.err)
+
+    def test_bulk(self):
+        data = os.urandom(20_000_000)
+        self.assertEqual(hashlib.sha256(run(*self.argv, "cat", input=data).out).digest(),
+                         hashlib.sha256(data).digest())
+
+    def test_another_host_key_is_refused(self):
+        other = Agent()
+        self.addCleanup(other.process.kill)
+        argv = [word if word != str(target.port) else str(other.port) for word in self.argv]
+        self.assertNotEqual(run(*argv, "true", code=None).code, 0)
+
+
+class Putty(unittest.TestCase):
+    def setUp(self):
+        needs_tool("plink")
+        needs_tool("puttygen")
+        self.work = Path(tempfile.mkdtemp())
+        run("puttygen", target.key, "-O", "private", "-o", self.work / "id.ppk")
+        self.options = ["-batch", "-hostkey", agent.fingerprint, "-i", self.work / "id.ppk", "-P",
+                        str(target.port)]
+
+    def test_exec_and_exit_code(self):
+        done = run("plink", *self.options, "rdev@127.0.0.1", "cat; echo err >&2; exit 6", input=b"in", code=6)
+        self.assertEqual(done.out, b"in")
+        self.assertIn(b"err", done.err)
+
+    def test_terminal(self):
+        done = run("plink", *self.options, "-t", "rdev@127.0.0.1", "tty; stty size; exit 3", code=3)
+        self.assertIn(b"/dev/pts/", done.out)
+
+    def test_psftp_both_ways(self):
+        needs_tool("psftp")
+        source = tree.make(self.work / "source")
+        batch = self.work / "batch"
+        batch.write_text(f"lcd {self.work}\ncd {self.work}\nmkdir there\nput -r source there\n"
+                         f"get -r there back\nquit\n")
+        run("psftp", *self.options, "-b", batch, "rdev@127.0.0.1")
+        # PuTTY keeps neither modes nor times.
+        kept = {"modes": False, "mtimes": False}
+        self.assertEqual(tree.facts(self.work / "there", **kept), tree.facts(source, **kept))
+        self.assertEqual(tree.facts(self.work / "back", **kept), tree.facts(source, **kept))
+
+    def test_another_host_key_is_refused(self):
+        self.options[2] = "SHA256:" + "A" * 43
+        self.assertNotEqual(run("plink", *self.options, "rdev@127.0.0.1", "true", code=None).code, 0)
+
+
+class Paramiko(unittest.TestCase):
+    def setUp(self):
+        try:
+            import paramiko
+        except ImportError:
+            self.skipTest("python3-paramiko is not installed")
+        self.client = paramiko.SSHClient()
+        self.client.load_host_keys(str(target.known_hosts))
+        self.client.set_missing_host_key_policy(paramiko.RejectPolicy())
+        self.client.connect("127.0.0.1", target.port, "rdev", key_filename=str(target.key),
+                            allow_agent=False, look_for_keys=False)
+        self.addCleanup(self.client.close)
+
+    def test_exec(self):
+        stdin, stdout, stderr = self.client.exec_command("cat; echo err >&2; exit 7")
+        stdin.write(b"in")
+        stdin.channel.shutdown_write()
+        self.assertEqual((stdout.read(), stderr.read()), (b"in", b"err\n"))
+        self.assertEqual(stdout.channel.recv_exit_status(), 7)
+
+    def test_shell(self):
+        shell = self.client.invoke_shell()
+        shell.send(b"echo par$((20+3)); exit\n")
+        seen = b""
+        while block := shell.recv(4096):
+            seen += block
+        self.assertIn(b"par23", seen)
+
+    def test_sftp(self):
+        work = Path(tempfile.mkdtemp())
+        data = os.urandom(5_000_000)
+        (work / "up").write_bytes(data)
+        with self.client.open_sftp() as sftp:
+            sftp.put(str(work / "up"), str(work / "there"))
+            sftp.rename(str(work / "there"), str(work / "moved"))
+            sftp.chmod(str(work / "moved"), 0o755)
+            sftp.get(str(work / "moved"), str(work / "down"))
+            self.assertEqual(sftp.stat(str(work / "moved")).st_size, len(data))
+            self.assertIn("moved", sftp.listdir(str(work)))
+            self.assertRaises(FileNotFoundError, sftp.stat, str(work / "missing"))
+        self.assertEqual((work / "down").read_bytes(), data)
+        self.assertEqual((work / "moved").stat().st_mode & 0o777, 0o755)
+
+    def test_tunnel(self):
+        with web.digests() as port:
+            channel = self.client.get_transport().open_channel("direct-tcpip", ("127.0.0.1", port),
+                                                               ("127.0.0.1", 0))
+            channel.sendall(b"hello")
+            channel.shutdown_write()
+            answer = b""
+            while block := channel.recv(4096):
+                answer += block
+        self.assertEqual(answer.decode(), hashlib.sha256(b"hello").hexdigest())
+
+
+SSH2 = """
+const {Client} = require(process.argv[2]); const fs = require('fs');
+const o = JSON.parse(process.argv[3]); const result = {ident: null}; const c = new Client();
+const step = (name, f) => new Promise((resolve, reject) => f((e, v) => e ? reject(new Error(name + ': ' + e)) : resolve(v)));
+const exec = (command, options) => step(command, done => c.exec(command, options, (e, s) => {
+  if (e) return done(e);
+  let out = ''; let code; s.on('data', d => out += d).on('exit', n => code = n).on('close', () => done(null, [out, code]));
+  s.end('typed'); }));
+c.on('ready', async () => { try {
+  result.exec = await exec('cat; exit 4', {});
+  result.pty = await exec('tty; exit 2', {pty: true});
+  result.many = (await Promise.all([...Array(100).keys()].map(i => exec('echo ' + i, {})))).map(r => +r[0]);
+  const sftp = await step('sftp', done => c.sftp(done));
+  await step('put', done => sftp.fastPut(o.file, o.file + '.tmp', done));
+  await step('rename', done => sftp.rename(o.file + '.tmp', o.file + '.there', done));
+  await step('get', done => sftp.fastGet(o.file + '.there', o.file + '.back', done));
+  result.forward = await step('forward', done => c.forwardOut('127.0.0.1', 0, '127.0.0.1', o.web, (e, s) => {
+    if (e) return done(e);
+    let out = ''; s.on('data', d => out += d).on('close', () => done(null, out)); s.end('hello'); }));
+  console.log(JSON.stringify(result)); c.end();
+} catch (e) { console.error(e); process.exit(1); } });
+c.on('error', e => { console.error(e); process.exit(1); });
+c.connect({host: '127.0.0.1', port: o.port, username: 'rdev', privateKey: fs.readFileSync(o.key),
+           hostVerifier: key => key.toString('base64') === o.hostKey});
+"""
+
+
+# needs: npm-ssh2
+class NpmSsh2(unittest.TestCase):
+    """What VS Code's open remote and Theia are built on."""
+
+    def test_everything(self):
+        needs_tool("node")
+        module = fetch.npm_modules() / "ssh2"
+        if not module.is_dir():
+            self.skipTest("npm could not install ssh2")
+        work = Path(tempfile.mkdtemp())
+        (work / "script.js").write_text(SSH2)
+        (work / "file").write_bytes(os.urandom(8_000_000))
+        with web.digests() as port:
+            options = {"port": target.port, "key": str(target.key), "file": str(work / "file"), "web": port,
+                       "hostKey": target.host_key.split()[1]}
+            done = run("node", work / "script.js", module, json.dumps(options), timeout=60)
+        result = json.loads(done.text)
+        self.assertEqual(result["exec"], ["typed", 4])
+        self.assertEqual(result["pty"][1], 2)
+        self.assertIn("/dev/pts/", result["pty"][0])
+        self.assertEqual(result["many"], list(range(100)))
+        self.assertEqual(result["forward"], hashlib.sha256(b"hello").hexdigest())
+        self.assertEqual((work / "file.back").read_bytes(), (work / "file").read_bytes())
+
+
+if __name__ == "__main__":
+    unittest.main()

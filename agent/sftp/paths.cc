@@ -1,0 +1,56 @@
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/sftp/requests.h"
+
+namespace rdev::sftp {
+
+Outcome remove(Session&, Path path) { return Outcome::of_call(::unlink(path.c_str())); }
+
+Outcome rename(Session&, Path from, Path to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) {
+    return Outcome::ok();
+  }
+  if (errno != EINVAL && errno != ENOSYS) {
+    return Outcome::from_errno();
+  }
+  // A file system that cannot promise it (NFS, some FUSE): look first, as OpenSSH does.
+  struct stat status{};
+  if (::lstat(to.c_str(), &status) == 0) {
+    return Outcome::from_errno(EEXIST);
+  }
+  return Outcome::of_call(::rename(from.c_str(), to.c_str()));
+}
+
+Outcome posix_rename(Session&, Path from, Path to) {
+  return Outcome::of_call(::rename(from.c_str(), to.c_str()));
+}
+
+Outcome hardlink(Session&, Path existing, Path link) {
+  return Outcome::of_call(::link(existing.c_str(), link.c_str()));
+}
+
+Outcome symlink(Session&, Path target, Path link) {
+  return Outcome::of_call(::symlink(target.c_str(), link.c_str()));
+}
+
+Outcome readlink(Session& session, Path path) {
+  char target[PATH_MAX];
+  const ssize_t size = ::readlink(path.c_str(), target, sizeof target);
+  if (size < 0) {
+    return Outcome::from_errno();
+  }
+  const std::string_view name(target, static_cast<std::size_t>(size));
+  session.out.begin(Type::kName, session.id);
+  session.out.u32(1);
+  session.out.string(name);
+  session.out.string(name);
+  session.out.no_attributes();
+  session.out.end();
+  return Outcome::replied();
+}
+
+}  // namespace rdev::sftp

@@ -11,9 +11,10 @@
 
 namespace rdev::state {
 
-// The life of a record: kSubmitting is written before the cluster hears of the job (the intent); a
-// record found in that state whose lock is free belongs to a crashed `up` and is cleaned up.
-enum class Stage { kSubmitting, kRunning };
+// The life of a record: kSubmitting is written before the cluster hears of the job (the intent),
+// kRemoving before it is asked to stop it. A record found in one of these whose lock is free
+// belongs to an rdev that crashed; the next one finishes the removal.
+enum class Stage { kSubmitting, kRunning, kRemoving };
 
 // What the laptop knows of one job: jobs/NAME/job.json, 0600. Private keys are files beside it.
 struct JobRecord {
@@ -25,13 +26,14 @@ struct JobRecord {
   std::string image;
   std::string user;  // the login name for ssh
   std::string host_public_key;
-  std::string socket;  // the job's local socket directory entry, chosen once
+  std::string socket;  // the job's local socket, chosen once at `up`
   std::vector<std::string> endpoints;
   std::int64_t created_unix_s = 0;
   std::int64_t ends_unix_s = 0;  // by this laptop's clock; 0: no end
 };
 
-// The files of the job NAME.
+// The files of the job NAME. The lock is outside `dir`, and stays for ever, so that removing a job
+// does not race with whoever waits for its lock.
 struct JobFiles {
   std::filesystem::path dir, record, key, known_hosts, lock;
 };
@@ -48,9 +50,17 @@ Result<JobRecord> load(const Paths& paths, const std::string& name);
 struct JobList {
   std::vector<JobRecord> jobs;
   std::vector<Error> broken;
+  // Names of directories without a record: a crash before the intent was written.
+  std::vector<std::string> orphans;
 };
 JobList list(const Paths& paths);
+
+// The directory and all in it, the record last: what is interrupted can be found again. Fine when
+// it is gone already.
 Result<void> remove(const Paths& paths, const std::string& name);
+
+// Where a job's socket goes: in `paths.runtime`, named by the state directory and NAME.
+std::filesystem::path job_socket(const Paths& paths, const std::string& name);
 
 // Held by whoever changes the job. Code::kExists when another rdev process does (with kTry).
 Result<base::Fd> lock_job(const Paths& paths, const std::string& name, base::LockWait wait);

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "client/state/paths.h"
+#include "protocol/base/result.h"
+
+namespace rdev::sshconfig {
+
+// What stock ssh needs to reach one job.
+struct Entry {
+  std::string name;  // of the job; the host is "rdev-NAME"
+  std::string user;
+  std::string host_public_key;  // "ssh-ed25519 AAAA…"
+  std::filesystem::path identity;
+  std::filesystem::path known_hosts;
+  std::filesystem::path rdev;  // the program that ProxyCommand runs
+  std::string rdev_home;       // passed on to it; empty: not set
+};
+
+std::string host_alias(const std::string& job_name);
+
+// Every path is quoted as ssh_config(5) and a POSIX shell want it; one with a double quote, a
+// backslash or a control character has no spelling there and is Code::kUsage.
+Result<std::string> render(const Entry& entry);
+
+// The one line of the job's known_hosts file.
+std::string render_known_hosts(const Entry& entry);
+
+// state/ssh.d/NAME.conf: `ssh -F` takes it, and `Include …/*.conf` finds it.
+std::filesystem::path entry_file(const state::Paths& paths, const std::string& job_name);
+
+// Writes the job's known_hosts and entry, each in one step; the temporary names do not match
+// *.conf.
+Result<void> write_entry(const state::Paths& paths, const Entry& entry);
+// Fine when there is none; what an interrupted write left goes as well.
+Result<void> remove_entry(const state::Paths& paths, const std::string& job_name);
+
+}  // namespace rdev::sshconfig

@@ -1,0 +1,136 @@
+#include "client/state/job_json.h"
+
+#include <array>
+#include <boost/json.hpp>
+#include <utility>
+
+namespace rdev::state {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::array<std::pair<Stage, std::string_view>, 3> kStages = {{
+    {Stage::kSubmitting, "submitting"},
+    {Stage::kRunning, "running"},
+    {Stage::kRemoving, "removing"},
+}};
+
+constexpr std::array<std::pair<std::string_view, std::string JobRecord::*>, 8> kTexts = {{
+    {"name", &JobRecord::name},
+    {"id", &JobRecord::id},
+    {"cluster", &JobRecord::cluster},
+    {"native", &JobRecord::native},
+    {"image", &JobRecord::image},
+    {"user", &JobRecord::user},
+    {"host_public_key", &JobRecord::host_public_key},
+    {"socket", &JobRecord::socket},
+}};
+
+constexpr std::array<std::pair<std::string_view, std::int64_t JobRecord::*>, 2> kTimes = {{
+    {"created_unix_s", &JobRecord::created_unix_s},
+    {"ends_unix_s", &JobRecord::ends_unix_s},
+}};
+
+tl::unexpected<Error> wrong(std::string_view member) {
+  return fail(Code::kProtocol, "its member \"" + std::string(member) + "\" is missing or wrong");
+}
+
+Result<void> read_members(const json::object& object, JobRecord& record) {
+  for (const auto& [name, member] : kTexts) {
+    if (const json::value* value = object.if_contains(name); value != nullptr) {
+      if (!value->is_string()) {
+        return wrong(name);
+      }
+      record.*member = value->get_string().c_str();
+    }
+  }
+  for (const auto& [name, member] : kTimes) {
+    if (const json::value* value = object.if_contains(name); value != nullptr) {
+      if (!value->is_int64()) {
+        return wrong(name);
+      }
+      record.*member = value->get_int64();
+    }
+  }
+  return {};
+}
+
+Result<void> read_endpoints(const json::object& object, JobRecord& record) {
+  const json::value* value = object.if_contains("endpoints");
+  if (value == nullptr) {
+    return {};
+  }
+  if (!value->is_array()) {
+    return wrong("endpoints");
+  }
+  for (const json::value& endpoint : value->get_array()) {
+    if (!endpoint.is_string()) {
+      return wrong("endpoints");
+    }
+    record.endpoints.emplace_back(endpoint.get_string().c_str());
+  }
+  return {};
+}
+
+Result<Stage> read_stage(const json::object& object) {
+  const json::value* value = object.if_contains("stage");
+  if (value != nullptr && value->is_string()) {
+    for (const auto& [stage, name] : kStages) {
+      if (std::string_view(value->get_string()) == name) {
+        return stage;
+      }
+    }
+  }
+  return wrong("stage");
+}
+
+}  // namespace
+
+std::string to_json(const JobRecord& record) {
+  json::object object;
+  for (const auto& [name, member] : kTexts) {
+    object[name] = record.*member;
+  }
+  for (const auto& [name, member] : kTimes) {
+    object[name] = record.*member;
+  }
+  for (const auto& [stage, name] : kStages) {
+    if (stage == record.stage) {
+      object["stage"] = name;
+    }
+  }
+  object["endpoints"] = json::array(record.endpoints.begin(), record.endpoints.end());
+  return json::serialize(object) + "\n";
+}
+
+Result<JobRecord> parse_job_record(std::string_view text) {
+  json::error_code error;
+  const json::value value = json::parse(text, error);
+  if (error) {
+    return fail(Code::kProtocol, "it is not JSON: " + error.message());
+  }
+  if (!value.is_object()) {
+    return fail(Code::kProtocol, "it is not a JSON object");
+  }
+  JobRecord record;
+  if (auto read = read_members(value.get_object(), record); !read) {
+    return tl::make_unexpected(read.error());
+  }
+  if (auto read = read_endpoints(value.get_object(), record); !read) {
+    return tl::make_unexpected(read.error());
+  }
+  const auto stage = read_stage(value.get_object());
+  if (!stage) {
+    return tl::make_unexpected(stage.error());
+  }
+  record.stage = *stage;
+  if (!valid_job_name(record.name)) {
+    return wrong("name");
+  }
+  if (record.id.empty() || record.cluster.empty()) {
+    return wrong(record.id.empty() ? "id" : "cluster");
+  }
+  return record;
+}
+
+}  // namespace rdev::state

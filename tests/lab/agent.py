@@ -1,6 +1,7 @@
 """The agent by hand: `rdev-agent serve --listen … --authorized-keys …`, no client, no cluster."""
 import re
 import tempfile
+import time
 from pathlib import Path
 
 from lab.proc import Process, program
@@ -25,6 +26,7 @@ class Agent:
         except BaseException:
             self.process.kill()
             raise
+        self.listening_at = time.monotonic()  # it says so once it listens
         self.port = int(line[2])
         self.target = Target(port=self.port, host_key=line[3], key=self.key, user=user)
 

@@ -1,0 +1,79 @@
+#include "agent/process/environment.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+namespace rdev::process {
+namespace {
+
+bool names(std::string_view entry, std::string_view name) {
+  return entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=';
+}
+
+}  // namespace
+
+Environment Environment::current() {
+  std::vector<std::string> entries;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    entries.emplace_back(*entry);
+  }
+  return Environment(std::move(entries));
+}
+
+std::optional<std::string> Environment::get(std::string_view name) const {
+  for (const std::string& entry : entries_) {
+    if (names(entry, name)) {
+      return entry.substr(name.size() + 1);
+    }
+  }
+  return std::nullopt;
+}
+
+void Environment::set(std::string_view name, std::string_view value) {
+  if (name.empty() || name.find('=') != std::string_view::npos ||
+      name.find('\0') != std::string_view::npos || value.find('\0') != std::string_view::npos) {
+    return;
+  }
+  std::string entry = std::string(name) + '=' + std::string(value);
+  const auto old = std::find_if(entries_.begin(), entries_.end(),
+                                [&](const std::string& e) { return names(e, name); });
+  if (old != entries_.end()) {
+    *old = std::move(entry);
+  } else {
+    entries_.push_back(std::move(entry));
+  }
+}
+
+void Environment::unset(std::string_view name) {
+  std::erase_if(entries_, [&](const std::string& entry) { return names(entry, name); });
+}
+
+bool client_may_set(std::string_view name) {
+  static constexpr std::array<std::string_view, 7> kNames{
+      "LANG", "LANGUAGE", "COLORTERM", "NO_COLOR", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "TZ"};
+  static constexpr std::array<std::string_view, 2> kPrefixes{"LC_", "GIT_"};
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end() ||
+         std::any_of(kPrefixes.begin(), kPrefixes.end(),
+                     [&](std::string_view prefix) { return name.starts_with(prefix); });
+}
+
+std::vector<std::string> candidates(std::string_view program, std::string_view path) {
+  if (program.find('/') != std::string_view::npos) {
+    return {std::string(program)};
+  }
+  std::vector<std::string> found;
+  while (!program.empty()) {
+    const std::size_t colon = path.find(':');
+    const std::string_view directory = path.substr(0, colon);
+    found.push_back(std::string(directory.empty() ? "." : directory) + '/' + std::string(program));
+    if (colon == std::string_view::npos) {
+      break;
+    }
+    path.remove_prefix(colon + 1);
+  }
+  return found;
+}
+
+}  // namespace rdev::process

@@ -1,0 +1,132 @@
+#include "agent/process/words.h"
+
+#include <optional>
+
+namespace rdev::process {
+namespace {
+
+class Splitter final {
+ public:
+  explicit Splitter(std::string_view text) : text_(text) {}
+
+  Result<std::vector<std::string>> split() {
+    while (at_ < text_.size()) {
+      if (auto taken = take(text_[at_++]); !taken) {
+        return tl::make_unexpected(taken.error());
+      }
+    }
+    end_word();
+    return std::move(words_);
+  }
+
+ private:
+  Result<void> take(char c) {
+    switch (c) {
+      case ' ':
+      case '\t':
+      case '\n':
+        end_word();
+        return {};
+      case '\'':
+        return single_quoted();
+      case '"':
+        return double_quoted();
+      case '\\':
+        return escaped();
+      case '|':
+      case '&':
+      case ';':
+      case '<':
+      case '>':
+      case '(':
+      case ')':
+      case '$':
+      case '`':
+        return needs_shell(c);
+      case '\0':
+        return fail(Code::kUsage, "the command holds a NUL byte");
+      default:
+        add(c);
+        return {};
+    }
+  }
+
+  Result<void> single_quoted() {
+    const std::size_t end = text_.find('\'', at_);
+    if (end == std::string_view::npos) {
+      return fail(Code::kUsage, "the command has an opening ' without a closing one");
+    }
+    add(text_.substr(at_, end - at_));
+    at_ = end + 1;
+    return {};
+  }
+
+  Result<void> double_quoted() {
+    add("");
+    while (at_ < text_.size()) {
+      const char c = text_[at_++];
+      if (c == '"') {
+        return {};
+      }
+      if (c == '$' || c == '`') {
+        return needs_shell(c);
+      }
+      if (c != '\\' || at_ == text_.size()) {
+        add(c);
+        continue;
+      }
+      const char next = text_[at_++];
+      if (std::string_view("$`\"\\\n").find(next) == std::string_view::npos) {
+        add('\\');
+      }
+      if (next != '\n') {
+        add(next);
+      }
+    }
+    return fail(Code::kUsage, "the command has an opening \" without a closing one");
+  }
+
+  Result<void> escaped() {
+    if (at_ == text_.size()) {
+      return fail(Code::kUsage, "the command ends in a backslash that quotes nothing");
+    }
+    const char next = text_[at_++];
+    if (next != '\n') {
+      add(next);
+    }
+    return {};
+  }
+
+  static Result<void> needs_shell(char c) {
+    return fail(Code::kUsage, std::string("the command uses ") + c +
+                                  ", which only a shell understands: quote it, or use an image "
+                                  "that has a shell");
+  }
+
+  void add(char c) { add(std::string_view(&c, 1)); }
+  void add(std::string_view text) {
+    if (!word_) {
+      word_.emplace();
+    }
+    word_->append(text);
+  }
+  void end_word() {
+    if (word_) {
+      words_.push_back(std::move(*word_));
+      word_.reset();
+    }
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  std::optional<std::string> word_;  // engaged inside a word, which may be empty: ''
+  std::vector<std::string> words_;
+};
+
+}  // namespace
+
+Result<std::vector<std::string>> split_words(std::string_view text) {
+  return Splitter(text).split();
+}
+
+}  // namespace rdev::process

@@ -32,6 +32,10 @@ class PublicKey final {
   std::string blob_;
 };
 
+// The public half of libssh's object; an empty key when libssh cannot export it. Only for this
+// folder.
+PublicKey public_half_of(const ssh_key_struct* key);
+
 // The lines of an authorized_keys file; empty lines and comments are skipped, a bad line is an
 // error that names its number.
 Result<std::vector<PublicKey>> parse_authorized_keys(std::string_view text);
@@ -48,9 +52,13 @@ class PrivateKey final {
   static PrivateKey generate();
   // OpenSSH's private key format, unencrypted.
   static Result<PrivateKey> parse(std::string_view pem);
+  PrivateKey(PrivateKey&&) noexcept;
+  PrivateKey& operator=(PrivateKey&&) noexcept;
+  ~PrivateKey();
 
+  // OpenSSH's private key format. The caller wipes it.
   std::string pem(std::string_view comment) const;
-  PublicKey public_key() const;
+  const PublicKey& public_key() const { return public_key_; }
   // libssh's own object, borrowed; only for this folder.
   ssh_key_struct* native() const { return key_.get(); }
 
@@ -58,7 +66,11 @@ class PrivateKey final {
   struct Free {
     void operator()(ssh_key_struct* key) const;
   };
-  explicit PrivateKey(ssh_key_struct* key) : key_(key) {}
+  PrivateKey(const Seed& seed, PublicKey public_key)
+      : seed_(seed), public_key_(std::move(public_key)) {}
+
+  Seed seed_;
+  PublicKey public_key_;
   std::unique_ptr<ssh_key_struct, Free> key_;
 };
 

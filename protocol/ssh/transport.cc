@@ -1,0 +1,236 @@
+#include "protocol/ssh/transport.h"
+
+#include <fcntl.h>
+#include <libssh/libssh.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <boost/asio/post.hpp>
+
+#include "protocol/ssh/shim.h"
+#include "protocol/ssh/wire.h"
+
+namespace rdev::ssh {
+namespace {
+
+// Senders park above the first and go on below the second: more is not faster, and everything here
+// waits in front of the next keystroke.
+constexpr std::size_t kParkAbove = 64 * 1024;
+constexpr std::size_t kResumeBelow = kParkAbove / 2;
+// Answers and credit are never parked. A peer that asks and does not read is cut off here.
+constexpr std::size_t kMostWaiting = 4 * 1024 * 1024;
+// How long a goodbye may take to leave.
+constexpr std::chrono::seconds kLinger{3};
+// One turn of the loop for one session: 8 reads of 64 KiB.
+constexpr int kPollsPerPump = 8;
+
+void tune(int fd) {
+  // Both fail on a unix socket, which needs neither.
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  // Keeps the kernel's unsent queue short (DESIGN.md, decision 6); measured free of charge.
+  const int low = static_cast<int>(kParkAbove);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &low, sizeof low);
+}
+
+}  // namespace
+
+bool Transport::Owner::may_login(std::string_view, const PublicKey&, Proof) { return false; }
+
+void Transport::FreeSession::operator()(ssh_session session) const { ssh_free(session); }
+void Transport::FreeHook::operator()(rdev_ssh_hook* hook) const { rdev_ssh_hook_free(hook); }
+
+Transport::Transport(const asio::any_io_executor& executor, Owner& owner)
+    : executor_(executor),
+      owner_(&owner),
+      session_(ssh_new()),
+      descriptor_(executor),
+      linger_(executor),
+      progress_(executor) {}
+
+Transport::~Transport() {
+  if (event_ != nullptr) {
+    ssh_event_remove_session(event_, session_.get());
+    ssh_event_free(event_);
+  }
+}
+
+void Transport::detach() {
+  owner_ = nullptr;
+  if (!ended_ && !ending_) {
+    disconnect(DisconnectReason::kByApplication, "");
+  }
+}
+
+int Transport::adopt(base::Fd socket) {
+  tune(socket.get());
+  const int theirs = ::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0);
+  if (theirs >= 0) {
+    descriptor_.assign(socket.release());
+  }
+  return theirs;
+}
+
+Result<void> Transport::attach() {
+  event_ = ssh_event_new();
+  if (event_ == nullptr || ssh_event_add_session(event_, session_.get()) != SSH_OK) {
+    return fail(Code::kFailed, std::string("libssh: ") + ssh_get_error(session_.get()));
+  }
+  schedule_pump();
+  return {};
+}
+
+void Transport::send(std::string_view head, std::string_view body) {
+  if (ended_ || ending_) {
+    return;
+  }
+  if (rdev_ssh_exchanging_keys(session_.get()) != 0) {
+    queued_ += head.size() + body.size();
+  }
+  // A failure leaves the session dead, which the pump sees.
+  rdev_ssh_send(session_.get(), head.data(), head.size(), body.data(), body.size());
+  schedule_pump();
+  update_congestion();
+  if (rdev_ssh_waiting(session_.get()) + queued_ > kMostWaiting) {
+    disconnect(DisconnectReason::kByApplication, "you do not read the answers to your requests");
+  }
+}
+
+void Transport::disconnect(DisconnectReason reason, std::string_view why) {
+  if (ended_ || ending_) {
+    return;
+  }
+  ending_ = Error{Code::kClosed, "disconnected: " + std::string(why)};
+  const std::string goodbye = Writer()
+                                  .u8(static_cast<std::uint8_t>(Message::kDisconnect))
+                                  .u32(static_cast<std::uint32_t>(reason))
+                                  .string(why)
+                                  .string("")
+                                  .take();
+  rdev_ssh_send(session_.get(), goodbye.data(), goodbye.size(), nullptr, 0);
+  linger_.expires_after(kLinger);
+  // Also keeps this object, whose owner may be gone, until the goodbye has left.
+  linger_.async_wait([self = shared_from_this()](boost::system::error_code error) {
+    if (!error) {
+      self->finish(*self->ending_);
+    }
+  });
+  schedule_pump();
+}
+
+void Transport::schedule_pump() {
+  if (pump_scheduled_) {
+    return;
+  }
+  pump_scheduled_ = true;
+  asio::post(executor_, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) {
+      self->pump_scheduled_ = false;
+      self->pump();
+    }
+  });
+}
+
+void Transport::pump() {
+  for (int i = 0; i < kPollsPerPump && !ended_; ++i) {
+    if (ssh_event_dopoll(event_, 0) != SSH_OK) {
+      break;
+    }
+  }
+  if (!ended_) {
+    settle();
+  }
+}
+
+void Transport::settle() {
+  if (rdev_ssh_dead(session_.get()) != 0) {
+    return finish(closing_error());
+  }
+  if (ending_ && rdev_ssh_waiting(session_.get()) == 0) {
+    return finish(*ending_);
+  }
+  update_congestion();
+  progress_.notify();
+  wait_for_socket();
+}
+
+void Transport::update_congestion() {
+  const bool exchanging = rdev_ssh_exchanging_keys(session_.get()) != 0;
+  const std::size_t waiting = rdev_ssh_waiting(session_.get());
+  if (!exchanging) {
+    queued_ = 0;
+  }
+  if (!congested_) {
+    congested_ = exchanging || waiting >= kParkAbove;
+  } else if (!exchanging && waiting <= kResumeBelow) {
+    congested_ = false;
+    if (owner_ != nullptr) {
+      owner_->on_writable();
+    }
+  }
+}
+
+void Transport::wait_for_socket() {
+  using Descriptor = asio::posix::stream_descriptor;
+  if (!waits_read_) {
+    waits_read_ = true;
+    descriptor_.async_wait(Descriptor::wait_read,
+                           [weak = weak_from_this()](boost::system::error_code) {
+                             if (const auto self = weak.lock(); self && !self->ended_) {
+                               self->waits_read_ = false;
+                               self->pump();
+                             }
+                           });
+  }
+  if (!waits_write_ && (ssh_get_poll_flags(session_.get()) & SSH_WRITE_PENDING) != 0) {
+    waits_write_ = true;
+    descriptor_.async_wait(Descriptor::wait_write,
+                           [weak = weak_from_this()](boost::system::error_code) {
+                             if (const auto self = weak.lock(); self && !self->ended_) {
+                               self->waits_write_ = false;
+                               self->pump();
+                             }
+                           });
+  }
+}
+
+Error Transport::closing_error() const {
+  if (ending_) {
+    return *ending_;
+  }
+  return {Code::kClosed, std::string("the SSH connection ended: ") + ssh_get_error(session_.get())};
+}
+
+void Transport::finish(Error why) {
+  if (ended_) {
+    return;
+  }
+  const auto keep = shared_from_this();
+  ended_ = std::move(why);
+  linger_.cancel();
+  descriptor_.close();
+  ssh_event_remove_session(event_, session_.get());
+  ssh_event_free(std::exchange(event_, nullptr));
+  session_.reset();
+  progress_.notify();
+  if (owner_ != nullptr) {
+    std::exchange(owner_, nullptr)->on_closed(*ended_);
+  }
+}
+
+void Transport::on_packet(void* self, std::uint8_t type, const std::uint8_t* payload,
+                          std::size_t size) noexcept {
+  auto& transport = *static_cast<Transport*>(self);
+  if (transport.owner_ == nullptr || transport.ending_) {
+    return;
+  }
+  if (type == static_cast<std::uint8_t>(Message::kUserauthRequest)) {
+    transport.owner_->on_auth_request();
+  } else {
+    transport.owner_->on_packet(static_cast<Message>(type),
+                                {reinterpret_cast<const char*>(payload), size});
+  }
+}
+
+}  // namespace rdev::ssh

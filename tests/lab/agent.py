@@ -19,6 +19,7 @@ class Agent:
         keys = self.directory / "authorized_keys"
         keys.write_text(Path(f"{self.key}.pub").read_text())
         tail = ["--", *command] if command else []
+        self.started_at = time.monotonic()
         self.process = Process(*wrap, binary or program("rdev-agent"), "serve", "--listen", listen,
                                "--authorized-keys", keys_path or keys, *options, *tail, **popen)
         try:

@@ -29,7 +29,7 @@ class Target:
         lines = ["Host agent", f"HostName {self.host}", f"Port {self.port}", f"User {self.user}",
                  f"IdentityFile {self.key}", "IdentitiesOnly yes", "IdentityAgent none", "BatchMode yes",
                  "StrictHostKeyChecking yes", f"UserKnownHostsFile {self.known_hosts}",
-                 "GlobalKnownHostsFile none", "LogLevel ERROR", *self.options]
+                 "GlobalKnownHostsFile none", *self.options]
         self.config.write_text("\n  ".join(lines) + "\n")
 
     @property

@@ -1,0 +1,50 @@
+"""rdev as a user calls it, and stock ssh through the configuration that it installs."""
+import json
+import os
+from pathlib import Path
+
+from lab.proc import Process, processes, program, run
+
+HOME = Path(os.environ.get("HOME", "/nonexistent"))
+RDEV_HOME = Path(os.environ.get("RDEV_HOME", "/nonexistent"))
+
+
+def rdev(*argv, **how):
+    return run(program("rdev"), *argv, **how)
+
+
+def rdev_json(*argv, **how):
+    return json.loads(rdev(*argv, "--json", **how).text)
+
+
+def start(*argv, **how):
+    return Process(program("rdev"), *argv, **how)
+
+
+def ssh(name, *words, options=(), **how):
+    """Stock ssh with nothing but the user's own configuration."""
+    return run("ssh", "-o", "BatchMode=yes", *options, f"rdev-{name}", *words, **how)
+
+
+def up(test, name, *argv, **how):
+    """A job that ends with the test; the answer of `rdev up`."""
+    test.addCleanup(rdev, "down", name, code=None)
+    return rdev("up", name, *argv, **how)
+
+
+def jobs(*argv):
+    """{name: row} of `rdev ls --json`."""
+    answer = rdev_json("ls", *argv)
+    rows = answer["jobs"] if isinstance(answer, dict) else answer
+    return {row["name"]: row for row in rows}
+
+
+def ssh_settings(host):
+    """What `ssh -G` makes of the configuration: {keyword: value}; asserts that it can be parsed."""
+    lines = run("ssh", "-G", host).text.splitlines()
+    return dict(line.split(" ", 1) for line in lines if " " in line)
+
+
+def agents():
+    """Living agents of this place."""
+    return processes("rdev-agent serve") | processes("rdev-agent\0serve")

@@ -36,9 +36,8 @@ class Binary(unittest.TestCase):
         """From execve to listening: the aim is 20 ms; the bound leaves room for a busy machine."""
         took = []
         for _ in range(20):
-            start = time.monotonic()
             with Agent() as agent:
-                took.append((agent.listening_at - start) * 1000)
+                took.append((agent.listening_at - agent.started_at) * 1000)
         median = statistics.median(took)
         print(f"rdev-agent: {median:.1f} ms from fork to listening (median of 20)", file=sys.stderr)
         self.assertLess(median, 100)

@@ -1,0 +1,253 @@
+"""The command line itself: help, completion, exit codes, configuration, state on a full disk."""
+import os
+import shutil
+import stat
+import tempfile
+import unittest
+from pathlib import Path
+
+from lab.client import HOME, RDEV_HOME, jobs, rdev, ssh, ssh_settings, up
+from lab.proc import needs_tool, processes, program, run
+
+COMMANDS = ("up", "ls", "status", "logs", "down", "proxy", "ssh-config")
+
+
+class Help(unittest.TestCase):
+    def test_every_command_has_an_example(self):
+        overview = rdev("--help").text
+        for command in COMMANDS:
+            with self.subTest(command):
+                self.assertIn(command, overview)
+                text = rdev(command, "--help").text
+                self.assertRegex(text, f"(?i)example[^$]*rdev {command}")
+
+    def test_version(self):
+        self.assertRegex(rdev("--version").text, r"\d+\.\d+")
+        self.assertRegex(run(program("rdev-agent"), "--version").text, r"\d+\.\d+")
+
+    def test_usage_errors(self):
+        for argv in (["nonsense"], ["up", "--no-such-option"], ["up", "Bad_Name"], ["up", "a" * 40], ["up", "9x"],
+                     ["down"], ["status"], ["up", "x", "--env", "=x"], ["proxy", "x"],
+                     ["up", "x", "--cluster", "no-such-cluster"], ["ssh-config"],
+                     ["ssh-config", "--install", "--uninstall"]):
+            with self.subTest(argv):
+                done = rdev(*argv, code=2)
+                self.assertTrue(done.errors.strip())
+                self.assertEqual(done.out, b"")
+        self.assertEqual(processes("rdev-agent"), {})
+
+    def test_unknown_names(self):
+        for argv in (["status", "nobody"], ["logs", "nobody"], ["down", "nobody"]):
+            with self.subTest(argv):
+                done = rdev(*argv, code=1)
+                self.assertIn("nobody", done.errors)
+                self.assertIn("rdev ls", done.errors)
+        self.assertEqual(rdev("proxy", "--raw", "nobody", code=255).out, b"")
+
+    def test_a_typo_gets_a_suggestion(self):
+        self.assertIn("status", rdev("statsu", code=2).errors)
+
+    def test_nothing_to_list(self):
+        self.assertEqual(jobs(), {})
+        rdev("ls")
+        rdev("down", "--all")
+
+
+class Completion(unittest.TestCase):
+    def script(self, shell):
+        return rdev("completion", shell).text
+
+    def test_bash(self):
+        needs_tool("bash")
+        run("bash", "-n", input=self.script("bash"))
+        out = run("bash", "-c", self.script("bash") + """
+            f=$(complete -p rdev | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+            COMP_WORDS=(rdev st); COMP_CWORD=1; COMP_LINE='rdev st'; COMP_POINT=7; $f rdev st rdev
+            echo "${COMPREPLY[@]}" """, env={"PATH": f"{Path(program('rdev')).parent}:{os.environ['PATH']}"}).text
+        self.assertIn("status", out.split())
+
+    def test_zsh(self):
+        needs_tool("zsh")
+        run("zsh", "-n", input=self.script("zsh"))
+
+    def test_fish(self):
+        needs_tool("fish")
+        run("fish", "-n", input=self.script("fish"))
+
+    def test_all_three_are_printed(self):
+        for shell in ("bash", "zsh", "fish"):
+            self.assertIn("rdev", self.script(shell))
+
+
+class SshConfig(unittest.TestCase):
+    def setUp(self):
+        self.file = HOME / ".ssh/config"
+        shutil.rmtree(HOME / ".ssh", ignore_errors=True)
+
+    def install(self):
+        rdev("ssh-config", "--install")
+
+    def test_into_nothing(self):
+        self.install()
+        self.assertEqual((HOME / ".ssh").stat().st_mode & 0o777, 0o700)
+        self.assertEqual(self.file.stat().st_mode & 0o777, 0o600)
+        self.assertEqual(self.file.read_text().count("Include"), 1)
+        rdev("ssh-config", "--uninstall")
+        self.assertNotIn("Include", self.file.read_text() if self.file.exists() else "")
+
+    def existing(self, text):
+        self.file.parent.mkdir(mode=0o700)
+        self.file.write_text(text)
+        self.file.chmod(0o644)
+
+    def test_before_the_first_host_and_twice_is_once(self):
+        text = "# mine\nServerAliveInterval 30\n\nHost work\n  User me\n  HostName 10.0.0.1\nMatch all\n  Port 22\n"
+        self.existing(text)
+        self.install()
+        self.install()
+        new = self.file.read_text()
+        self.assertEqual(new.count("Include"), 1)
+        self.assertLess(new.index("Include"), new.index("Host work"))
+        self.assertEqual(self.file.stat().st_mode & 0o777, 0o644)
+        self.assertEqual(ssh_settings("work")["user"], "me")
+        rdev("ssh-config", "--uninstall")
+        rdev("ssh-config", "--uninstall")
+        self.assertEqual(self.file.read_text(), text)
+
+    def test_odd_files(self):
+        for text in ("", "\n\n", "Host a", "\tHost\ta\n  User x", "# Host b\nHost=a\n User x\n", "Host a\r\n  User x\r\n"):
+            with self.subTest(text):
+                shutil.rmtree(HOME / ".ssh", ignore_errors=True)
+                self.existing(text)
+                self.install()
+                ssh_settings("a")
+                rdev("ssh-config", "--uninstall")
+                self.assertEqual(self.file.read_text(), text)
+
+    def test_a_symbolic_link_stays_one(self):
+        self.existing("")
+        real = HOME / "dotfiles-config"
+        real.write_text("Host work\n  User me\n")
+        self.file.unlink()
+        self.file.symlink_to(real)
+        self.install()
+        self.assertTrue(self.file.is_symlink())
+        self.assertIn("Include", real.read_text())
+
+    def test_print_changes_nothing(self):
+        self.assertIn("Include", rdev("ssh-config", "--print").text)
+        self.assertFalse(self.file.exists())
+
+    def test_works_after_install_with_what_was_there(self):
+        self.existing("Host *\n  User somebody-else\n  IdentityFile /nonexistent\n  StrictHostKeyChecking no\n"
+                      "  ProxyCommand false\n  ControlMaster auto\n  ControlPath ~/.ssh/cm-%C\n")
+        self.install()
+        up(self, "mixed")
+        self.assertEqual(ssh("mixed", "echo in", options=["-o", "ControlPath=none"]).text, "in\n")
+        self.assertEqual(ssh_settings("rdev-mixed")["stricthostkeychecking"], "true")
+
+
+class State(unittest.TestCase):
+    def test_modes(self):
+        up(self, "modes")
+        wrong = []
+        for path in [RDEV_HOME, *RDEV_HOME.rglob("*")]:
+            s = path.lstat()
+            if path == RDEV_HOME or stat.S_ISLNK(s.st_mode):
+                continue
+            allowed = 0o700
+            if stat.S_IMODE(s.st_mode) & ~allowed:
+                wrong.append((str(path), oct(s.st_mode)))
+        self.assertEqual(wrong, [])
+        keys = [p for p in RDEV_HOME.rglob("*") if p.is_file() and b"PRIVATE KEY" in p.read_bytes()]
+        self.assertTrue(keys)
+        for key in keys:
+            self.assertEqual(stat.S_IMODE(key.stat().st_mode) & 0o177, 0, key)
+
+    def test_xdg_directories(self):
+        work = Path(tempfile.mkdtemp())
+        env = {"XDG_CONFIG_HOME": f"{work}/config", "XDG_STATE_HOME": f"{work}/state", "XDG_RUNTIME_DIR": f"{work}/run"}
+        (work / "run").mkdir(mode=0o700)
+        words = ["env", "-u", "RDEV_HOME", program("rdev")]
+        run(*words, "up", "xdg", env=env)
+        self.addCleanup(run, *words, "down", "xdg", env=env, code=None)
+        self.assertEqual({p.name for p in work.iterdir()}, {"config", "state", "run"})
+        self.assertTrue((work / "state/rdev/jobs/xdg").is_dir())
+        self.assertTrue(list((work / "run/rdev").rglob("*")))
+        # An IDE that was started without XDG_RUNTIME_DIR finds the same job.
+        found = run(*words, "status", "xdg", env={k: v for k, v in env.items() if k != "XDG_RUNTIME_DIR"})
+        self.assertIn("running", found.text)
+        config = work / "state/rdev/ssh.d/xdg.conf"
+        self.assertEqual(run("ssh", "-F", config, "rdev-xdg", "echo in").text, "in\n")
+
+    def test_a_full_disk(self):
+        small = Path(tempfile.mkdtemp()) / "small"
+        small.mkdir()
+        run("mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "none", small)
+        self.addCleanup(run, "umount", "-l", small)
+        with open(small / "fill", "wb") as fill:
+            try:
+                while fill.write(b"x" * 1024) and not fill.flush():
+                    pass
+            except OSError:
+                pass
+        env = {"RDEV_HOME": str(small)}
+        done = rdev("up", "full", env=env, code=1)
+        self.assertRegex(done.errors, "(?i)no space|disk is full")
+        self.assertEqual(processes("rdev-agent"), {})
+        (small / "fill").unlink()
+        rdev("up", "full", env=env)
+        rdev("down", "full", env=env)
+
+    def test_a_disk_that_fills_up_later(self):
+        """With room for some files only: whatever fails, nothing is left running, and ssh parses."""
+        for room in range(4, 44, 4):
+            with self.subTest(room):
+                small = Path(tempfile.mkdtemp()) / "small"
+                small.mkdir()
+                run("mount", "-t", "tmpfs", "-o", f"size={room}k,mode=700", "none", small)
+                env = {"RDEV_HOME": str(small)}
+                done = rdev("up", "tight", env=env, code=None)
+                if done.code == 0:
+                    rdev("down", "tight", env=env)
+                else:
+                    self.assertEqual(done.code, 1, done)
+                    self.assertRegex(done.errors, "(?i)no space|disk is full")
+                self.assertEqual(processes("rdev-agent"), {})
+                run("umount", "-l", small)
+
+    def test_a_directory_that_is_not_ours(self):
+        other = Path(tempfile.mkdtemp()) / "theirs"
+        other.mkdir()
+        os.chown(other, 4242, 4242)
+        done = rdev("up", "theirs", env={"RDEV_HOME": str(other)}, code=1)
+        self.assertIn(str(other), done.errors)
+
+
+class Templates(unittest.TestCase):
+    def write(self, text):
+        path = Path(tempfile.mkdtemp()) / "t.yaml"
+        path.write_text(text)
+        return path
+
+    def test_typos_have_line_and_column(self):
+        cases = {"env:\n  A: b\nimagee: x\n": "3:", "lifetime: 5 parsecs\n": "1:", "command: [a\n": ":",
+                 "command:\n  - a\n  - b: c\n": "3:", "login: perhaps\n": "1:8", "env: [a]\n": "1:", "\tx: y\n": "1:"}
+        for text, where in cases.items():
+            with self.subTest(text):
+                path = self.write(text)
+                done = rdev("up", "typo", "--template", path, code=2)
+                self.assertRegex(done.errors, rf"{path}:{where if where != ':' else '[0-9]+:'}[0-9]*")
+
+    def test_a_good_one(self):
+        path = self.write("env:\n  FROM: template\n  OTHER: kept\nlifetime: 1h\ncommand: [sh, -c, 'echo T=$FROM']\n")
+        up(self, "good", "--template", path, "--env", "FROM=option")
+        self.assertEqual(ssh("good", "echo $FROM $OTHER").text, "option kept\n")
+        self.assertIn("T=option", rdev("logs", "good").text)
+
+    def test_one_that_is_missing(self):
+        self.assertIn("/no/such.yaml", rdev("up", "x", "--template", "/no/such.yaml", code=2).errors)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """run.py FILE [unittest arguments]: runs a test file in a place of its own.
+A file with a function `main(arguments)` is called there instead; its result is the exit code.
 
 The place: new network (only lo, up), mount and pid namespaces, and an empty directory that holds
 HOME, RDEV_HOME and TMPDIR. When the file ends, fails, or takes longer than RDEV_TEST_TIMEOUT
@@ -167,6 +168,8 @@ def run_tests(argv):
     sys.modules[path.stem] = module
     try:
         spec.loader.exec_module(module)
+        if hasattr(module, "main"):
+            return module.main(argv[1:])
         program = unittest.main(module=module, argv=[path.name, "-v", *argv[1:]], exit=False,
                                 warnings="ignore")
     except SystemExit as exit_:

@@ -1,6 +1,7 @@
 """A stock sshd on 127.0.0.1: the peer to compare with, and the far side of ssh:// engines."""
 import os
 import tempfile
+import time
 from pathlib import Path
 
 from lab.proc import Process
@@ -22,8 +23,10 @@ class Sshd:
             "MaxSessions 500", "MaxStartups 100", "Subsystem sftp internal-sftp",
             *([f"SetEnv {set_env}"] if set_env else []), ""]))
         # With -D -e the first line comes once it listens.
+        self.started_at = time.monotonic()
         self.process = Process("/usr/sbin/sshd", "-D", "-e", "-f", directory / "config")
         self.process.wait_for("Server listening on")
+        self.listening_at = time.monotonic()
         key = " ".join(Path(f"{host}.pub").read_text().split()[:2])
         self.target = Target(port=port, host_key=key, key=user, user="root")
 

@@ -1,0 +1,210 @@
+#include "client/cluster/docker/docker.h"
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+
+#include "client/cluster/docker/create_body.h"
+#include "client/cluster/docker/discovery.h"
+#include "client/cluster/docker/engine.h"
+#include "client/cluster/docker/exec.h"
+#include "client/cluster/docker/inspect.h"
+#include "client/cluster/docker/logs.h"
+#include "client/cluster/docker/submit.h"
+#include "protocol/base/with_timeout.h"
+
+namespace rdev::cluster {
+namespace {
+
+using namespace std::chrono_literals;
+
+// What the job has between SIGTERM and SIGKILL.
+constexpr int kGraceSeconds = 5;
+constexpr auto kStopLimit = 60s;
+constexpr auto kDialLimit = 10s;
+
+tl::unexpected<Error> gone(const JobRef& ref) {
+  return fail(Code::kNotFound,
+              "job " + ref.name + " has no container on the docker engine any more");
+}
+
+awaitable<Result<base::Fd>> connect_tcp(std::string host, std::string port) {
+  auto executor = co_await asio::this_coro::executor;
+  asio::ip::tcp::resolver resolver(executor);
+  auto [resolve_error, found] = co_await resolver.async_resolve(host, port, use_tuple);
+  if (resolve_error) {
+    co_return fail(Code::kUnavailable, host + ": " + resolve_error.message());
+  }
+  asio::ip::tcp::socket socket(executor);
+  auto [error, endpoint] = co_await asio::async_connect(socket, found, use_tuple);
+  if (error) {
+    co_return fail(Code::kUnavailable, host + " port " + port + ": " + error.message());
+  }
+  boost::system::error_code ignored;  // only a matter of speed
+  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  co_return base::Fd(socket.release());
+}
+
+class DockerCluster final : public Cluster {
+ public:
+  DockerCluster(docker::EngineAddress address, docker::DockerConfig config)
+      : engine_(std::move(address)), config_(std::move(config)) {}
+
+  Result<void> check(const JobSpec& spec) const override {
+    return docker::check_spec(
+        spec, is_local(engine_.address()) ? docker::Place::kLocal : docker::Place::kRemote);
+  }
+
+  awaitable<Result<JobRef>> submit(const JobSpec& spec, Progress progress) override;
+  awaitable<Result<JobStatus>> status(const JobRef& ref) override;
+  awaitable<Result<std::vector<Endpoint>>> endpoints(const JobRef& ref) override;
+  awaitable<Result<base::Fd>> dial(const JobRef& ref, const Endpoint& endpoint) override;
+  awaitable<Result<void>> logs(const JobRef& ref, Follow follow, LogSink sink) override;
+  awaitable<Result<void>> stop(const JobRef& ref) override;
+  awaitable<Result<std::vector<ListedJob>>> list(const std::string& owner) override;
+
+ private:
+  // The job's container; empty when there is none.
+  awaitable<Result<std::string>> container_of(const JobRef& ref);
+  awaitable<Result<std::optional<boost::json::value>>> inspect(const JobRef& ref);
+
+  docker::Engine engine_;
+  docker::DockerConfig config_;
+};
+
+awaitable<Result<std::string>> DockerCluster::container_of(const JobRef& ref) {
+  if (!ref.native.empty()) {
+    co_return ref.native;
+  }
+  auto found = co_await docker::find_containers(engine_, "rdev.id", ref.id);
+  if (!found) {
+    co_return tl::make_unexpected(found.error());
+  }
+  co_return found->empty() ? "" : found->front().id;
+}
+
+awaitable<Result<std::optional<boost::json::value>>> DockerCluster::inspect(const JobRef& ref) {
+  auto container = co_await container_of(ref);
+  if (!container) {
+    co_return tl::make_unexpected(container.error());
+  }
+  if (container->empty()) {
+    co_return std::optional<boost::json::value>();
+  }
+  co_return co_await docker::inspect_container(engine_, *container);
+}
+
+awaitable<Result<JobRef>> DockerCluster::submit(const JobSpec& spec, Progress progress) {
+  if (auto good = check(spec); !good) {
+    co_return tl::make_unexpected(good.error());
+  }
+  co_return co_await docker::submit_job(engine_, config_, spec, progress);
+}
+
+awaitable<Result<JobStatus>> DockerCluster::status(const JobRef& ref) {
+  auto inspected = co_await inspect(ref);
+  if (!inspected) {
+    co_return tl::make_unexpected(inspected.error());
+  }
+  co_return *inspected ? docker::job_status(**inspected) : JobStatus();
+}
+
+awaitable<Result<std::vector<Endpoint>>> DockerCluster::endpoints(const JobRef& ref) {
+  auto inspected = co_await inspect(ref);
+  if (!inspected) {
+    co_return tl::make_unexpected(inspected.error());
+  }
+  if (!*inspected) {
+    co_return gone(ref);
+  }
+  co_return docker::endpoints_of(**inspected, engine_.address());
+}
+
+awaitable<Result<base::Fd>> DockerCluster::dial(const JobRef& ref, const Endpoint& endpoint) {
+  if (endpoint.starts_with("docker-exec:")) {
+    co_return co_await docker::dial_exec(engine_, endpoint.substr(endpoint.find(':') + 1));
+  }
+  const auto colon = endpoint.rfind(':');
+  if (!endpoint.starts_with("tcp:") || colon <= 4) {
+    co_return fail(Code::kUsage,
+                   "job " + ref.name + ": the docker cluster has no endpoint \"" + endpoint + "\"");
+  }
+  std::string host = endpoint.substr(4, colon - 4);
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+  }
+  auto connected = co_await base::with_timeout(connect_tcp(host, endpoint.substr(colon + 1)),
+                                               kDialLimit, "connecting to " + endpoint);
+  co_return connected;
+}
+
+awaitable<Result<void>> DockerCluster::logs(const JobRef& ref, Follow follow, LogSink sink) {
+  auto container = co_await container_of(ref);
+  if (!container) {
+    co_return tl::make_unexpected(container.error());
+  }
+  if (container->empty()) {
+    co_return gone(ref);
+  }
+  co_return co_await docker::read_logs(engine_, *container, follow, std::move(sink));
+}
+
+awaitable<Result<void>> DockerCluster::stop(const JobRef& ref) {
+  auto container = co_await container_of(ref);
+  if (!container || container->empty()) {
+    co_return container ? Result<void>() : tl::make_unexpected(container.error());
+  }
+  docker::Request request;
+  request.method = "POST";
+  request.target = "/containers/" + *container + "/stop?t=" + std::to_string(kGraceSeconds);
+  auto stopped = co_await engine_.call(std::move(request), kStopLimit);
+  // What can't be stopped gently is removed by force; the removal has the last word.
+  if (!stopped && stopped.error().code != Code::kTimeout) {
+    co_return tl::make_unexpected(stopped.error());
+  }
+  co_return co_await docker::remove_container(engine_, *container);
+}
+
+awaitable<Result<std::vector<ListedJob>>> DockerCluster::list(const std::string& owner) {
+  auto found = co_await docker::find_containers(engine_, "rdev.owner", owner);
+  if (!found) {
+    co_return tl::make_unexpected(found.error());
+  }
+  std::vector<ListedJob> jobs;
+  for (const docker::Found& one : *found) {
+    auto inspected = co_await docker::inspect_container(engine_, one.id);
+    if (!inspected) {
+      co_return tl::make_unexpected(inspected.error());
+    }
+    if (!*inspected) {
+      continue;  // removed meanwhile
+    }
+    ListedJob job;
+    job.ref.name = one.name;
+    job.ref.id = one.job_id;
+    job.ref.native = one.id;
+    job.status = docker::job_status(**inspected);
+    job.image = one.image;
+    job.host_public_key = one.host_public_key;
+    job.user = one.user;
+    job.created_unix_s = one.created_unix_s;
+    jobs.push_back(std::move(job));
+  }
+  co_return jobs;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Cluster>> make_docker(asio::any_io_executor, DockerOptions options) {
+  auto config = docker::read_docker_config(docker::process_getenv);
+  if (!config) {
+    return tl::make_unexpected(config.error());
+  }
+  auto address = docker::find_engine(options.host, *config, docker::process_getenv);
+  if (!address) {
+    return tl::make_unexpected(address.error());
+  }
+  return std::make_unique<DockerCluster>(std::move(*address), std::move(*config));
+}
+
+}  // namespace rdev::cluster

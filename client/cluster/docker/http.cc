@@ -1,0 +1,148 @@
+#include "client/cluster/docker/http.h"
+
+#include <boost/none.hpp>
+#include <cstring>
+
+namespace rdev::cluster::docker {
+namespace {
+
+namespace http = boost::beast::http;
+
+tl::unexpected<Error> bad_response(const boost::system::error_code& error) {
+  return fail(Code::kProtocol, "the engine's answer is not HTTP: " + error.message());
+}
+
+}  // namespace
+
+std::string request_head(const Request& request, const std::string& host) {
+  std::string head = request.method + " " + request.target + " HTTP/1.1\r\nHost: " + host +
+                     "\r\nUser-Agent: rdev/" RDEV_VERSION "\r\n";
+  for (const auto& [name, value] : request.headers) {
+    head += name + ": " + value + "\r\n";
+  }
+  if (!request.body.empty() || request.method == "POST" || request.method == "PUT") {
+    head += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
+  }
+  return head + "\r\n";
+}
+
+ResponseStream::ResponseStream(std::unique_ptr<Connection> connection)
+    : connection_(std::move(connection)) {
+  parser_.header_limit(64 << 10);
+  parser_.body_limit(boost::none);  // the readers have their own
+}
+
+awaitable<Result<std::unique_ptr<ResponseStream>>> ResponseStream::exchange(
+    std::unique_ptr<Connection>& connection, const Request& request, const std::string& host) {
+  const std::string head = request_head(request, host);
+  auto sent = co_await connection->write(asio::buffer(head));
+  if (sent) {
+    sent = co_await connection->write(asio::buffer(request.body));
+  }
+  auto stream = std::make_unique<ResponseStream>(std::move(connection));
+  auto got = co_await stream->read_head();
+  if (!got) {
+    connection = std::move(stream->connection_);  // for its complaint
+    co_return tl::make_unexpected(sent ? got.error() : sent.error());
+  }
+  co_return std::move(stream);
+}
+
+std::string ResponseStream::header(const std::string& name) const {
+  return std::string(parser_.get()[name]);
+}
+
+awaitable<Result<void>> ResponseStream::receive() {
+  if (begin_ > 0) {
+    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  if (end_ == buffer_.size()) {
+    co_return fail(Code::kProtocol, "the engine's answer has a line of more than 64 KiB");
+  }
+  auto n = co_await connection_->read(asio::buffer(buffer_.data() + end_, buffer_.size() - end_));
+  if (!n) {
+    co_return tl::make_unexpected(n.error());
+  }
+  end_ += *n;
+  eof_ = *n == 0;
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> ResponseStream::read_head() {
+  while (!parser_.is_header_done()) {
+    if (auto received = co_await receive(); !received) {
+      co_return received;
+    }
+    if (eof_) {
+      co_return fail(Code::kClosed, end_ == 0
+                                        ? "the engine closed the connection without an answer"
+                                        : "the engine closed the connection within its answer");
+    }
+    boost::system::error_code error;
+    begin_ += parser_.put(asio::buffer(buffer_.data() + begin_, end_ - begin_), error);
+    if (error && error != http::error::need_more && error != http::error::need_buffer) {
+      co_return bad_response(error);
+    }
+  }
+  co_return Result<void>();
+}
+
+awaitable<Result<std::size_t>> ResponseStream::read(asio::mutable_buffer out) {
+  auto& body = parser_.get().body();
+  body.data = out.data();
+  body.size = out.size();
+  body.more = true;
+  while (!parser_.is_done() && body.size == out.size()) {
+    boost::system::error_code error;
+    if (begin_ < end_) {
+      begin_ += parser_.put(asio::buffer(buffer_.data() + begin_, end_ - begin_), error);
+    } else if (eof_) {
+      parser_.put_eof(error);
+    } else {
+      error = http::error::need_more;
+    }
+    if (error == http::error::need_more) {
+      if (eof_) {
+        co_return fail(Code::kClosed, "the engine closed the connection within its answer");
+      }
+      if (auto received = co_await receive(); !received) {
+        co_return tl::make_unexpected(received.error());
+      }
+    } else if (error && error != http::error::need_buffer) {
+      co_return bad_response(error);
+    }
+  }
+  co_return out.size() - body.size;
+}
+
+awaitable<Result<std::string>> ResponseStream::read_all(std::size_t max_bytes) {
+  std::string text;
+  std::vector<char> piece(32768);
+  for (;;) {
+    auto n = co_await read(asio::buffer(piece));
+    if (!n) {
+      co_return tl::make_unexpected(n.error());
+    }
+    if (*n == 0) {
+      co_return text;
+    }
+    if (text.size() + *n > max_bytes) {
+      co_return fail(Code::kLimit,
+                     "the engine's answer is longer than " + std::to_string(max_bytes) + " bytes");
+    }
+    text.append(piece.data(), *n);
+  }
+}
+
+std::unique_ptr<Connection> ResponseStream::release() {
+  const bool reusable = parser_.is_done() && parser_.keep_alive() && begin_ == end_ && !eof_;
+  return reusable ? std::move(connection_) : nullptr;
+}
+
+ResponseStream::Hijacked ResponseStream::hijack() {
+  return Hijacked{std::move(connection_), std::string(buffer_.data() + begin_, end_ - begin_)};
+}
+
+}  // namespace rdev::cluster::docker

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "client/cluster/docker/connection.h"
+
+namespace rdev::cluster::docker {
+
+struct Request {
+  std::string method;
+  std::string target;  // encoded; without the API's version
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
+
+// HTTP/1.1 bytes of everything but the body.
+std::string request_head(const Request& request, const std::string& host);
+
+// One response, its body read piece by piece. Not copied, not moved: it is held by pointer.
+class ResponseStream final {
+ public:
+  // Sends `request` and reads the response's head. A refusal that comes before the body is sent
+  // counts as the response.
+  static awaitable<Result<std::unique_ptr<ResponseStream>>> exchange(
+      std::unique_ptr<Connection>& connection, const Request& request, const std::string& host);
+  explicit ResponseStream(std::unique_ptr<Connection> connection);
+  ResponseStream(const ResponseStream&) = delete;
+  ResponseStream& operator=(const ResponseStream&) = delete;
+
+  int status() const { return static_cast<int>(parser_.get().result_int()); }
+  std::string header(const std::string& name) const;
+
+  // At least one byte of the body, or 0 at its end.
+  awaitable<Result<std::size_t>> read(asio::mutable_buffer buffer);
+  // The rest of the body; Code::kLimit when it is longer.
+  awaitable<Result<std::string>> read_all(std::size_t max_bytes);
+
+  // The connection for the next request, or null when it can't be used again (the body was not read
+  // to its end, or the engine closes).
+  std::unique_ptr<Connection> release();
+
+  // Takes the connection over after an upgrade; `early` came behind the response's head.
+  struct Hijacked {
+    std::unique_ptr<Connection> connection;
+    std::string early;
+  };
+  Hijacked hijack();
+
+ private:
+  awaitable<Result<void>> read_head();
+  awaitable<Result<void>> receive();
+
+  std::unique_ptr<Connection> connection_;
+  boost::beast::http::response_parser<boost::beast::http::buffer_body> parser_;
+  std::vector<char> buffer_ = std::vector<char>(65536);
+  std::size_t begin_ = 0;  // what is received and not parsed: [begin_, end_)
+  std::size_t end_ = 0;
+  bool eof_ = false;
+};
+
+}  // namespace rdev::cluster::docker

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
+
+#include "protocol/ssh/wire.h"
 
 namespace rdev::ssh {
 
@@ -32,5 +35,13 @@ enum class DisconnectReason : std::uint32_t {
   kByApplication = 11,
   kNoMoreAuthMethods = 14,
 };
+
+// The start of a packet's payload; of one that belongs to a channel, with the peer's number for it.
+inline Writer begin(Message type) {
+  return std::move(Writer().u8(static_cast<std::uint8_t>(type)));
+}
+inline Writer begin(Message type, std::uint32_t channel) {
+  return std::move(Writer().u8(static_cast<std::uint8_t>(type)).u32(channel));
+}
 
 }  // namespace rdev::ssh

@@ -36,6 +36,7 @@ void tune(int fd) {
 
 }  // namespace
 
+void Transport::Owner::on_auth_request(std::string_view) {}
 bool Transport::Owner::may_login(std::string_view, const PublicKey&, Proof) { return false; }
 
 void Transport::FreeSession::operator()(ssh_session session) const { ssh_free(session); }
@@ -225,11 +226,14 @@ void Transport::on_packet(void* self, std::uint8_t type, const std::uint8_t* pay
   if (transport.owner_ == nullptr || transport.ending_) {
     return;
   }
+  const std::string_view bytes(reinterpret_cast<const char*>(payload), size);
   if (type == static_cast<std::uint8_t>(Message::kUserauthRequest)) {
-    transport.owner_->on_auth_request();
+    Reader request(bytes);
+    request.string();  // user
+    request.string();  // service
+    transport.owner_->on_auth_request(request.string());
   } else {
-    transport.owner_->on_packet(static_cast<Message>(type),
-                                {reinterpret_cast<const char*>(payload), size});
+    transport.owner_->on_packet(static_cast<Message>(type), bytes);
   }
 }
 

@@ -40,8 +40,9 @@ class Transport final : public PacketSink, public std::enable_shared_from_this<T
   class Owner {
    public:
     virtual ~Owner() = default;
-    // Server: any authentication request has come in. It may call disconnect().
-    virtual void on_auth_request() {}
+    // Server: an authentication request has come in; `method` as RFC 4252 names it. may_login()
+    // follows when it is a public key that can be used. Both may call disconnect().
+    virtual void on_auth_request(std::string_view method);
     // Server: may `user` enter with `key`? Asked with and without proof; only kVerified enters.
     virtual bool may_login(std::string_view user, const PublicKey& key, Proof proof);
     // A packet of the connection protocol.

@@ -69,7 +69,7 @@ class Authorizer {
 struct Limits {
   std::chrono::seconds login_grace{20};
   int auth_tries = 6;
-  std::size_t unauthenticated = 64;       // connections; further ones are closed at once
+  std::size_t unauthenticated = 64;            // connections; further ones are closed at once
   std::size_t sessions_per_connection = 1024;  // channels
 };
 
@@ -93,7 +93,7 @@ class Server final {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // shared with handlers that are posted while it may go away
 };
 
 }  // namespace rdev::sshd

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "protocol/ssh/connection.h"
+#include "protocol/ssh/transport.h"
+#include "protocol/sshd/host.h"
+
+namespace rdev::sshd {
+
+// One connection to the server, from its first byte to its last.
+class Served final : public ssh::Transport::Owner,
+                     public ssh::Connection::Handler,
+                     public std::enable_shared_from_this<Served> {
+ public:
+  // `ended` is called once, last.
+  Served(Host& host, Peer peer, std::function<void(Served&)> ended);
+  ~Served() override;
+
+  Result<void> start(base::Fd socket);
+  void stop();
+  bool authenticated() const { return authenticated_; }
+
+  void on_auth_request(std::string_view method) override;
+  bool may_login(std::string_view user, const ssh::PublicKey& key,
+                 ssh::Transport::Proof proof) override;
+  void on_packet(ssh::Message type, std::string_view payload) override;
+  void on_writable() override;
+  void on_closed(const Error& why) override;
+
+  bool on_channel(std::string_view type, ssh::Reader body,
+                  std::unique_ptr<ssh::ChannelOffer> offer) override;
+
+ private:
+  bool on_direct_tcpip(ssh::Reader body, std::unique_ptr<ssh::ChannelOffer> offer);
+  void too_many_failures();
+
+  Host& host_;
+  std::shared_ptr<Peer> peer_;
+  std::function<void(Served&)> ended_;
+  asio::steady_timer grace_;
+  std::shared_ptr<ssh::Transport> transport_;
+  std::unique_ptr<ssh::Connection> connection_;
+  bool authenticated_ = false;
+  bool none_asked_ = false;
+  int failures_ = 0;
+};
+
+}  // namespace rdev::sshd

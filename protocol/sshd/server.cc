@@ -1,0 +1,117 @@
+#include "protocol/sshd/server.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <boost/asio/post.hpp>
+#include <unordered_map>
+
+#include "protocol/base/log.h"
+#include "protocol/base/notify.h"
+#include "protocol/sshd/served.h"
+
+namespace rdev::sshd {
+namespace {
+
+std::string text_of(const sockaddr_storage& address) {
+  char host[INET6_ADDRSTRLEN] = "";
+  if (address.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+    ::inet_ntop(AF_INET, &v4.sin_addr, host, sizeof host);
+    return std::string(host) + ":" + std::to_string(ntohs(v4.sin_port));
+  }
+  if (address.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+    ::inet_ntop(AF_INET6, &v6.sin6_addr, host, sizeof host);
+    return "[" + std::string(host) + "]:" + std::to_string(ntohs(v6.sin6_port));
+  }
+  return "unix";
+}
+
+using NameOf = int (*)(int, sockaddr*, socklen_t*);
+std::string address_of(int fd, NameOf name_of) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (name_of(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    return "unknown";
+  }
+  return text_of(address);
+}
+
+}  // namespace
+
+struct Server::Impl : std::enable_shared_from_this<Impl> {
+  Host host;
+  std::unordered_map<Served*, std::shared_ptr<Served>> connections;
+  base::Notify changed{host.executor};
+  bool stopping = false;
+
+  Impl(asio::any_io_executor executor, ssh::PrivateKey host_key, Authorizer& authorizer,
+       Services services, Limits limits)
+      : host{executor, std::move(host_key),      authorizer, std::move(services),
+             limits,   base::TaskGroup(executor)} {}
+  std::size_t unauthenticated() const;
+  void ended(Served& connection);
+};
+
+std::size_t Server::Impl::unauthenticated() const {
+  std::size_t count = 0;
+  for (const auto& [key, connection] : connections) {
+    count += connection->authenticated() ? 0 : 1;
+  }
+  return count;
+}
+
+// The connection calls this from inside itself: it is destroyed later.
+void Server::Impl::ended(Served& connection) {
+  asio::post(host.executor, [weak = weak_from_this(), gone = &connection] {
+    if (const auto self = weak.lock()) {
+      self->connections.erase(gone);
+      self->changed.notify();
+    }
+  });
+}
+
+Server::Server(asio::any_io_executor executor, ssh::PrivateKey host_key, Authorizer& authorizer,
+               Services services, Limits limits)
+    : impl_(std::make_shared<Impl>(std::move(executor), std::move(host_key), authorizer,
+                                   std::move(services), limits)) {}
+
+Server::~Server() = default;
+
+void Server::serve(base::Fd socket) {
+  Peer peer;
+  peer.remote_address = address_of(socket.get(), &::getpeername);
+  peer.local_address = address_of(socket.get(), &::getsockname);
+  if (impl_->stopping || impl_->unauthenticated() >= impl_->host.limits.unauthenticated) {
+    base::log_warning("connection refused: too many wait to log in",
+                      {{"remote", peer.remote_address}});
+    return;
+  }
+  base::log_debug("connection", {{"remote", peer.remote_address}});
+  const auto connection = std::make_shared<Served>(
+      impl_->host, std::move(peer), [impl = impl_.get()](Served& gone) { impl->ended(gone); });
+  if (auto started = connection->start(std::move(socket)); !started) {
+    base::log_warning("connection failed", {{"error", started.error().message}});
+    return;
+  }
+  impl_->connections.emplace(connection.get(), connection);
+}
+
+std::size_t Server::connections() const { return impl_->connections.size(); }
+
+awaitable<void> Server::stop() {
+  const auto impl = impl_;
+  impl->stopping = true;
+  for (const auto& [key, connection] : impl->connections) {
+    connection->stop();
+  }
+  while (!impl->connections.empty()) {
+    co_await impl->changed.wait();
+  }
+  impl->host.tasks.cancel();
+  co_await impl->host.tasks.wait();
+}
+
+}  // namespace rdev::sshd

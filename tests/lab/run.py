@@ -10,6 +10,7 @@ A line `# needs: NAME…` in FILE names what lab/fetch.py has to provide before 
 Exit: 0 all tests passed, 1 some failed or none ran, 2 usage.
 """
 import contextlib
+import ctypes
 import fcntl
 import os
 import re
@@ -51,7 +52,7 @@ def as_root(argv):
     """Namespaces, other uids and a container engine take root: get it, or say so."""
     try:
         may = subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
+    except OSError:
         may = False
     if not may:
         print("run.py: these tests make namespaces, switch user ids and start a container engine, "
@@ -69,12 +70,15 @@ def outside(argv):
     for name in " ".join(needs).split():
         fetch.provide(name)
     limit = float(os.environ.get("RDEV_TEST_TIMEOUT", "270"))
+    remove_abandoned()
     # Short, in /tmp: unix socket paths have 107 characters.
     place = Path(tempfile.mkdtemp(prefix="rl-", dir="/tmp"))
     place.chmod(0o755)
+    lock = open(place / "lock", "w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
     try:
         inside = subprocess.Popen([*UNSHARE, sys.executable, __file__, "--inside", *argv],
-                                  env=environment(place))
+                                  env=environment(place), preexec_fn=die_with_parent)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         try:
             return inside.wait(timeout=limit)
@@ -86,6 +90,19 @@ def outside(argv):
             inside.wait()
     finally:
         remove(place)
+
+
+def die_with_parent():
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+def remove_abandoned():
+    """Places whose run.py was killed: nobody holds their lock."""
+    for place in Path("/tmp").glob("rl-*"):
+        with contextlib.suppress(OSError), open(place / "lock") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove(place)
 
 
 def environment(place):

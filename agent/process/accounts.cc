@@ -80,6 +80,13 @@ Account own_account(const Environment& job) {
   return account;
 }
 
+std::optional<Account> login_account(const std::string& name, const Account& own) {
+  if (name == own.name || name == "rdev") {
+    return own;
+  }
+  return own.uid == 0 ? find_account(name) : std::nullopt;
+}
+
 std::vector<gid_t> groups_of(const Account& account) {
   int count = 64;
   std::vector<gid_t> groups(static_cast<std::size_t>(count));
@@ -118,7 +125,7 @@ std::optional<Shell> choose_shell(const Account& account, bool own, const std::s
   }
   static constexpr std::array<const char*, 3> kShells{"bash", "sh", "busybox"};
   for (const char* name : kShells) {
-    for (const std::string& candidate : candidates(name, path + ":/bin:/usr/bin")) {
+    for (const std::string& candidate : candidates(name, path)) {
       if (candidate.front() == '/' && can_run(candidate)) {
         return shell_at(candidate);
       }

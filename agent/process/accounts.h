@@ -27,6 +27,10 @@ std::optional<Account> find_account(const std::string& name);
 // the job's $USER, else "rdev".
 Account own_account(const Environment& job);
 
+// Whom a login name means: the agent's own user by its name or as "rdev", and any passwd user when
+// the agent is root. Nothing for everybody else.
+std::optional<Account> login_account(const std::string& name, const Account& own);
+
 // The groups that initgroups(3) would set.
 std::vector<gid_t> groups_of(const Account& account);
 
@@ -46,8 +50,7 @@ struct Shell {
   std::string name;  // argv[0]: "bash", for busybox "sh"
 };
 
-// The passwd entry's shell, else the first of bash, sh, busybox in `path`, /bin and /usr/bin. The
-// agent's own user gets a real shell also where its entry says nologin or false, as `docker exec`
+// The passwd entry's shell, else the first of bash, sh, busybox in `path` (as $PATH). The agent's own user gets a real shell also where its entry says nologin or false, as `docker exec`
 // gives it. Nothing when the image has no shell.
 std::optional<Shell> choose_shell(const Account& account, bool own, const std::string& path);
 

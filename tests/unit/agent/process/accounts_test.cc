@@ -112,5 +112,18 @@ TEST(FindAccount, KnowsRootAndNobodyElse) {
   EXPECT_FALSE(find_account("no-such-user-here"));
 }
 
+TEST(LoginAccount, IsTheAgentsOwnOrForRootAnyones) {
+  const Account own{.name = "alice", .uid = 1000, .gid = 1000};
+  EXPECT_EQ(login_account("alice", own)->uid, 1000U);
+  EXPECT_EQ(login_account("rdev", own)->name, "alice");
+  EXPECT_FALSE(login_account("root", own));
+  EXPECT_FALSE(login_account("", own));
+  const Account root{.name = "toor", .uid = 0};
+  EXPECT_EQ(login_account("rdev", root)->name, "toor");
+  EXPECT_EQ(login_account("root", root)->name, "root");
+  EXPECT_EQ(login_account("nobody", root)->name, "nobody");
+  EXPECT_FALSE(login_account("no-such-user-here", root));
+}
+
 }  // namespace
 }  // namespace rdev::process

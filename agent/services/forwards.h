@@ -1,0 +1,36 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "agent/services/resolver.h"
+#include "protocol/base/asio.h"
+#include "protocol/stream/stream.h"
+
+namespace rdev::services {
+
+struct ForwardTarget {
+  std::string host;  // name or address, as the peer wrote it
+  std::uint16_t port = 0;
+};
+
+// Connects streams to TCP servers that the job can reach (RFC 4254 section 7.2).
+class Forwards final {
+ public:
+  explicit Forwards(std::chrono::milliseconds timeout = std::chrono::seconds(10))
+      : timeout_(timeout) {}
+  Forwards(const Forwards&) = delete;
+  Forwards& operator=(const Forwards&) = delete;
+
+  // One forward from its offer to its end; each direction ends on its own. Refused with
+  // kConnectFailed and the reason when the target does not take the connection in time.
+  awaitable<void> serve(ForwardTarget target, std::unique_ptr<stream::Offer> offer);
+
+ private:
+  const std::chrono::milliseconds timeout_;  // of the lookup and the connection together
+  Resolver resolver_;
+};
+
+}  // namespace rdev::services

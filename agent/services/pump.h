@@ -1,0 +1,53 @@
+#pragma once
+
+#include <boost/asio/write.hpp>
+#include <vector>
+
+#include "protocol/base/asio.h"
+#include "protocol/stream/stream.h"
+
+namespace rdev::services {
+
+inline constexpr std::size_t kPumpBuffer = 64 * 1024;
+
+// How a pump came to its end.
+enum class Pumped {
+  kEnd,         // the source's end; passing it on is the caller's business
+  kSourceLost,  // the source broke
+  kSinkLost,    // the sink takes no more
+};
+
+// Copies what Asio's `source` has to one lane of `sink`.
+template <class Source>
+awaitable<Pumped> pump_to_stream(Source& source, stream::Stream& sink, stream::Lane lane) {
+  std::vector<char> buffer(kPumpBuffer);
+  for (;;) {
+    const auto [error, n] = co_await source.async_read_some(asio::buffer(buffer), use_tuple);
+    if (error) {
+      co_return error == asio::error::eof ? Pumped::kEnd : Pumped::kSourceLost;
+    }
+    const asio::const_buffer bytes(buffer.data(), n);
+    if (!co_await sink.write(bytes, lane)) {
+      co_return Pumped::kSinkLost;
+    }
+  }
+}
+
+// Copies the data lane of `source` to Asio's `sink`.
+template <class Sink>
+awaitable<Pumped> pump_from_stream(stream::Stream& source, Sink& sink) {
+  std::vector<char> buffer(kPumpBuffer);
+  for (;;) {
+    const auto n = co_await source.read(asio::buffer(buffer));
+    if (!n || *n == 0) {
+      co_return n ? Pumped::kEnd : Pumped::kSourceLost;
+    }
+    const asio::const_buffer bytes(buffer.data(), *n);
+    const auto [error, written] = co_await asio::async_write(sink, bytes, use_tuple);
+    if (error) {
+      co_return Pumped::kSinkLost;
+    }
+  }
+}
+
+}  // namespace rdev::services

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/process/accounts.h"
+#include "agent/process/environment.h"
+#include "agent/process/spawn.h"
+#include "protocol/stream/stream.h"
+
+namespace rdev::services {
+
+struct TerminalRequest {
+  std::string term;
+  stream::WindowChange size;
+  std::string modes;  // encoded, RFC 4254 section 8
+};
+
+enum class SessionKind { kShell, kExec, kSftp };
+
+// A session as a peer asks for it.
+struct SessionRequest {
+  SessionKind kind = SessionKind::kShell;
+  std::string command;  // of kExec
+  std::optional<TerminalRequest> terminal;
+  std::vector<std::pair<std::string, std::string>> env;
+  std::string user;                           // the login name
+  std::string remote_address, local_address;  // "127.0.0.1:51234", "[::1]:22" or "unix"
+};
+
+// What all sessions have from their job.
+struct SessionSettings {
+  process::Environment job_environment;
+  process::Account own;  // the user that the agent runs as
+  std::string fallback_home;
+  bool login_shell = false;
+  std::string shell_path = "/bin:/usr/bin";  // where else than in PATH shells are looked for
+  int agent_program = -1;  // borrowed fd of the agent's own file, executed for SFTP
+};
+
+// What to run for `request` as `account`, all but its fds and SSH_TTY; or the exit code and the
+// sentence to end the session with.
+tl::expected<process::Command, process::SpawnError> plan_session(const SessionSettings& settings,
+                                                                 const process::Account& account,
+                                                                 const SessionRequest& request);
+
+}  // namespace rdev::services

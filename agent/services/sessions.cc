@@ -1,0 +1,83 @@
+#include "agent/services/sessions.h"
+
+#include <csignal>
+
+#include "agent/services/attachment.h"
+#include "agent/services/child_ends.h"
+#include "protocol/base/log.h"
+
+namespace rdev::services {
+namespace {
+
+using process::SpawnError;
+
+awaitable<void> end_with(std::unique_ptr<stream::Stream> stream, SpawnError error, bool terminal) {
+  const std::string line = "rdev-agent: " + error.message + (terminal ? "\r\n" : "\n");
+  // When the peer has gone meanwhile there is nobody to tell.
+  (void)co_await stream->write(asio::buffer(line), stream::Lane::kStderr);
+  stream->send_event(stream::ExitStatus{.code = static_cast<std::uint32_t>(error.exit_code)});
+  stream->write_eof();
+  stream->close();
+}
+
+void connect(process::Command& command, const ChildPlumbing& plumbing) {
+  command.terminal = plumbing.ours.terminal;
+  command.in = plumbing.input.get();
+  command.out = command.terminal ? command.in : plumbing.output.get();
+  command.err = command.terminal ? command.in : plumbing.error.get();
+}
+
+}  // namespace
+
+Sessions::Sessions(process::Reaper& reaper, process::JobLimits limits, SessionSettings settings)
+    : reaper_(reaper), limits_(std::move(limits)), settings_(std::move(settings)) {}
+
+awaitable<void> Sessions::serve(SessionRequest request, std::unique_ptr<stream::Offer> offer) {
+  const auto account = process::login_account(request.user, settings_.own);
+  if (!account) {
+    offer->refuse(stream::Refusal::kProhibited, "there is no user " + request.user + " any more");
+    co_return;
+  }
+  const bool terminal = request.terminal.has_value();
+  auto planned = plan_session(settings_, *account, request);
+  if (!planned) {
+    co_await end_with(offer->accept(), planned.error(), terminal);
+    co_return;
+  }
+  auto plumbing =
+      terminal ? make_terminal(*request.terminal, account->uid, *planned) : make_pipes();
+  if (!plumbing) {
+    co_await end_with(offer->accept(), SpawnError{.message = plumbing.error().message}, terminal);
+    co_return;
+  }
+  connect(*planned, *plumbing);
+  auto stream = offer->accept();
+  const auto child = co_await process::spawn(reaper_, limits_, *std::move(planned));
+  if (!child) {
+    base::log_info("session not started",
+                   {{"user", account->name}, {"why", child.error().message}});
+    co_await end_with(std::move(stream), child.error(), terminal);
+    co_return;
+  }
+  plumbing->input.reset();
+  plumbing->output.reset();
+  plumbing->error.reset();
+  const auto executor = co_await asio::this_coro::executor;
+  Attachment attachment(executor, std::move(stream), *child, std::move(plumbing->ours));
+  if (!terminal) {
+    co_await attachment.run();
+    co_return;
+  }
+  const auto listed = on_terminals_.insert(on_terminals_.end(), *child);
+  co_await attachment.run();
+  on_terminals_.erase(listed);
+}
+
+void Sessions::hang_up() {
+  for (const process::Child& child : on_terminals_) {
+    child.signal_group(SIGHUP);
+    child.signal_group(SIGCONT);
+  }
+}
+
+}  // namespace rdev::services

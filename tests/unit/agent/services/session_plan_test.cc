@@ -1,0 +1,135 @@
+#include "agent/services/session_plan.h"
+
+#include <gmock/gmock.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace rdev::services {
+namespace {
+
+namespace fs = std::filesystem;
+using process::Environment;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// A job whose PATH holds one shell, of any name.
+class SessionPlan : public testing::Test {
+ protected:
+  SessionPlan() {
+    std::string pattern = (fs::temp_directory_path() / "plan.XXXXXX").string();
+    root_ = ::mkdtemp(pattern.data());
+    settings_.own.name = "alice";
+    settings_.own.uid = 1000;
+    settings_.own.shell = program("zsh");
+    settings_.own.home = root_.string();
+    settings_.job_environment = Environment({"PATH=/job/bin", "JOB=1", "SSH_TTY=/dev/pts/9"});
+    request_.user = "alice";
+  }
+  ~SessionPlan() override { fs::remove_all(root_); }
+
+  std::string program(const std::string& name) {
+    std::ofstream(root_ / name) << "#!";
+    fs::permissions(root_ / name, fs::perms::owner_all);
+    return (root_ / name).string();
+  }
+  process::Command plan() {
+    auto planned = plan_session(settings_, settings_.own, request_);
+    EXPECT_TRUE(planned) << planned.error().message;
+    return planned.value_or(process::Command{});
+  }
+
+  fs::path root_;
+  SessionSettings settings_;
+  SessionRequest request_;
+};
+
+TEST_F(SessionPlan, ShellIsInteractiveNotLogin) {
+  const process::Command command = plan();
+  EXPECT_EQ(command.program, settings_.own.shell);
+  EXPECT_THAT(command.argv, ElementsAre("zsh"));
+  EXPECT_EQ(command.directory, root_.string());
+  EXPECT_FALSE(command.identity);
+}
+
+TEST_F(SessionPlan, LoginShellHasItsDash) {
+  settings_.login_shell = true;
+  EXPECT_THAT(plan().argv, ElementsAre("-zsh"));
+}
+
+TEST_F(SessionPlan, ExecGoesThroughTheShell) {
+  request_.kind = SessionKind::kExec;
+  request_.command = "echo $HOME | cat";
+  settings_.login_shell = true;
+  EXPECT_THAT(plan().argv, ElementsAre("zsh", "-c", "echo $HOME | cat"));
+}
+
+TEST_F(SessionPlan, SftpIsTheAgentItself) {
+  request_.kind = SessionKind::kSftp;
+  settings_.agent_program = 42;
+  const process::Command command = plan();
+  EXPECT_EQ(command.program_fd, 42);
+  EXPECT_THAT(command.argv, ElementsAre("rdev-agent", "internal-sftp"));
+}
+
+TEST_F(SessionPlan, EnvironmentIsTheJobsAndTheUsers) {
+  request_.remote_address = "192.0.2.1:5000";
+  request_.local_address = "[2001:db8::1]:22";
+  const Environment environment = plan().environment;
+  EXPECT_EQ(environment.get("JOB"), "1");
+  EXPECT_EQ(environment.get("PATH"), "/job/bin");
+  EXPECT_EQ(environment.get("USER"), "alice");
+  EXPECT_EQ(environment.get("LOGNAME"), "alice");
+  EXPECT_EQ(environment.get("HOME"), root_.string());
+  EXPECT_EQ(environment.get("SHELL"), settings_.own.shell);
+  EXPECT_EQ(environment.get("SSH_CONNECTION"), "192.0.2.1 5000 2001:db8::1 22");
+  EXPECT_EQ(environment.get("SSH_CLIENT"), "192.0.2.1 5000 22");
+  EXPECT_EQ(environment.get("SSH_TTY"), std::nullopt);
+  EXPECT_EQ(environment.get("TERM"), std::nullopt);
+}
+
+TEST_F(SessionPlan, UnixSocketsHaveNoAddress) {
+  request_.remote_address = request_.local_address = "unix";
+  EXPECT_EQ(plan().environment.get("SSH_CONNECTION"), "UNKNOWN 65535 UNKNOWN 65535");
+}
+
+TEST_F(SessionPlan, ClientMaySetSomeOfIt) {
+  request_.env = {{"LC_ALL", "C.UTF-8"}, {"PATH", "/evil"}, {"LD_PRELOAD", "/evil.so"}};
+  request_.terminal = TerminalRequest{.term = "xterm-256color"};
+  const Environment environment = plan().environment;
+  EXPECT_EQ(environment.get("LC_ALL"), "C.UTF-8");
+  EXPECT_EQ(environment.get("PATH"), "/job/bin");
+  EXPECT_EQ(environment.get("LD_PRELOAD"), std::nullopt);
+  EXPECT_EQ(environment.get("TERM"), "xterm-256color");
+}
+
+TEST_F(SessionPlan, PathHasADefault) {
+  settings_.job_environment = Environment();
+  EXPECT_EQ(plan().environment.get("PATH"), process::kDefaultPath);
+}
+
+TEST_F(SessionPlan, BusyboxIsNoValueForShell) {
+  settings_.own.shell = program("busybox");
+  const process::Command command = plan();
+  EXPECT_THAT(command.argv, ElementsAre("sh"));
+  EXPECT_EQ(command.environment.get("SHELL"), std::nullopt);
+}
+
+TEST_F(SessionPlan, AnotherUserIsBecome) {
+  process::Account account = settings_.own;
+  account.name = "nobody";
+  account.uid = 65534;
+  account.gid = 65533;
+  account.home = "/nowhere";
+  const auto planned = plan_session(settings_, account, request_);
+  ASSERT_TRUE(planned && planned->identity);
+  EXPECT_EQ(planned->identity->uid, 65534U);
+  EXPECT_EQ(planned->identity->gid, 65533U);
+  EXPECT_THAT(planned->identity->groups, testing::Contains(65533U));
+  EXPECT_EQ(planned->directory, "/nowhere");
+  EXPECT_EQ(planned->environment.get("USER"), "nobody");
+}
+
+}  // namespace
+}  // namespace rdev::services

@@ -1,0 +1,232 @@
+#include "agent/services/sessions.h"
+
+#include <gmock/gmock.h>
+
+#include <csignal>
+
+#include "tests/unit/agent/services/session_lab.h"
+
+namespace rdev::services {
+namespace {
+
+using stream::Lane;
+using testing::HasSubstr;
+
+using Session = SessionLab;
+
+TEST_F(Session, TellsOutputErrorsAndExitCode) {
+  exec("echo out; echo err >&2; exit 3");
+  EXPECT_EQ(read_all(), "out\n");
+  EXPECT_EQ(read_all(Lane::kStderr), "err\n");
+  EXPECT_EQ(exit_code(), 3);
+  EXPECT_EQ(next_event(), std::nullopt) << "the channel closes";
+  finish();
+}
+
+TEST_F(Session, TellsSignals) {
+  exec("kill -SEGV $$");
+  const auto event = next_event();
+  ASSERT_TRUE(event && std::holds_alternative<stream::ExitSignal>(*event));
+  EXPECT_EQ(std::get<stream::ExitSignal>(*event).name, "SEGV");
+  finish();
+}
+
+TEST_F(Session, InputEndsByItself) {
+  exec("cat; echo more");
+  write("some ");
+  EXPECT_EQ(read_to("some "), "some ");
+  write("text\n");
+  peer_->write_eof();
+  EXPECT_EQ(read_all(), "text\nmore\n");
+  EXPECT_EQ(exit_code(), 0);
+}
+
+TEST_F(Session, OutputEndsBeforeTheCommand) {
+  exec("exec >&- 2>&-; read -r line; exit 9");
+  EXPECT_EQ(read_all(), "");
+  EXPECT_EQ(read_all(Lane::kStderr), "");
+  write("go\n");
+  EXPECT_EQ(exit_code(), 9);
+}
+
+TEST_F(Session, InputThatNobodyReadsDoesNoHarm) {
+  exec("exec <&-; echo ready; read -r _ < /dev/null; exit 4");
+  EXPECT_EQ(read_to("ready\n"), "ready\n");
+  peer_->write_eof();
+  EXPECT_EQ(exit_code(), 4);
+  finish();
+}
+
+TEST_F(Session, OutputIsWholeWhenTheCommandEndsBeforeItIsRead) {
+  exec("head -c 3000000 /dev/zero");
+  EXPECT_EQ(read_all().size(), 3000000U);
+  EXPECT_EQ(exit_code(), 0);
+  finish();
+}
+
+TEST_F(Session, BackgroundProcessKeepsThePipesOpen) {
+  exec("(sleep 0.2; echo late) & echo early");
+  EXPECT_EQ(exit_code(), 0);
+  EXPECT_EQ(read_to("early\n"), "early\n");
+  EXPECT_EQ(read_all(), "late\n");
+  EXPECT_EQ(next_event(), std::nullopt);
+}
+
+TEST_F(Session, InputEndsWithTheCommand) {
+  exec("exec 3<&0; (cat <&3; echo end) & exit 7");
+  EXPECT_EQ(exit_code(), 7);
+  EXPECT_EQ(read_all(), "end\n");
+}
+
+TEST_F(Session, SignalsReachTheGroup) {
+  exec("trap 'echo got; exit 5' USR1; echo ready; while :; do sleep 1000; done");
+  EXPECT_EQ(read_to("ready\n"), "ready\n");
+  peer_->send_event(stream::Signal{.name = "NOSUCH"});
+  peer_->send_event(stream::Signal{.name = "USR1"});
+  EXPECT_THAT(read_all(), HasSubstr("got\n"));
+  EXPECT_EQ(exit_code(), 5);
+}
+
+TEST_F(Session, PeersCloseClosesThePipesAndNothingElse) {
+  exec("trap '' PIPE; echo $$; cat > /dev/null; echo x 2>/dev/null || exec sleep 1000");
+  const pid_t pid = std::stoi(read_to("\n"));
+  peer_.reset();
+  finish();
+  EXPECT_EQ(::kill(pid, 0), 0) << "it goes on";
+  ::kill(-pid, SIGKILL);
+}
+
+TEST_F(Session, InputBeforeThePeersCloseArrives) {
+  // Too much for the pipe: it has to be carried on after the close.
+  exec("exec > /dev/null; sleep 0.1; test $(wc -c) = 400000");
+  write(std::string(400000, 'x'));
+  peer_->close();
+  finish();
+}
+
+TEST_F(Session, TooLongCommandIs126AndTheReasonIsTold) {
+  exec(std::string(140000, ' '));
+  EXPECT_THAT(read_all(Lane::kStderr), HasSubstr("131071"));
+  EXPECT_EQ(exit_code(), 126);
+  finish();
+}
+
+TEST_F(Session, UnknownUserIsRefused) {
+  settings_.own.name = "bob";
+  sessions_.emplace(reaper_, process::JobLimits{}, settings_);
+  answer_ = std::make_shared<stream::Answer>(context_.get_executor());
+  tasks_.spawn("session",
+               sessions_->serve({.user = "no-such-user"}, std::make_unique<stream::FakeOffer>(
+                                                              context_.get_executor(), answer_)));
+  finish();
+  ASSERT_TRUE(answer_->refused);
+  EXPECT_EQ(answer_->refused->first, stream::Refusal::kProhibited);
+}
+
+TEST_F(Session, TerminalHasItsSizeAndFollowsIt) {
+  exec_on_terminal(
+      "echo $TERM $(stty size) $SSH_TTY; trap 'stty size; exit' WINCH; "
+      "while :; do sleep 0.05; done");
+  EXPECT_THAT(read_to("\r\n"), testing::StartsWith("vt100 30 90 /dev/pts/"));
+  peer_->send_event(stream::WindowChange{.columns = 120, .rows = 40});
+  EXPECT_EQ(read_all(), "40 120\r\n");
+  EXPECT_EQ(exit_code(), 0);
+}
+
+TEST_F(Session, TerminalEchoes) {
+  exec_on_terminal("read -r line; echo \"<$line>\"");
+  write("hello\n");
+  EXPECT_EQ(read_all(), "hello\r\n<hello>\r\n");
+}
+
+TEST_F(Session, TerminalOutputIsWhole) {
+  exec_on_terminal("head -c 3000000 /dev/zero");
+  EXPECT_EQ(read_all().size(), 3000000U);
+  EXPECT_EQ(exit_code(), 0);
+  finish();
+}
+
+TEST_F(Session, TerminalOutputIsWholeWhenTheCommandEndsBeforeItIsRead) {
+  capacity_ = 100;
+  exec_on_terminal("head -c 3000 /dev/zero");
+  EXPECT_EQ(exit_code(), 0);
+  EXPECT_EQ(read_all().size(), 3000U);
+  finish();
+}
+
+TEST_F(Session, TerminalDoesNotWaitForBackgroundProcesses) {
+  // Ignores the hangup and keeps the terminal open.
+  exec_on_terminal("trap '' HUP; sleep 1000 & echo $!");
+  const pid_t sleeper = std::stoi(read_all());
+  EXPECT_EQ(exit_code(), 0);
+  finish();
+  EXPECT_EQ(::kill(sleeper, SIGKILL), 0);
+}
+
+TEST_F(Session, PeersCloseHangsUpTheTerminal) {
+  exec_on_terminal("echo ready; exec sleep 1000");
+  EXPECT_EQ(read_to("ready\r\n"), "ready\r\n");
+  peer_.reset();
+  finish();
+  EXPECT_TRUE(test::run(context_, childless())) << "it died of SIGHUP";
+}
+
+TEST_F(Session, HangUpEndsWhatIsOnATerminal) {
+  exec_on_terminal("trap 'exit 6' HUP; echo ready; while :; do sleep 0.05; done");
+  EXPECT_EQ(read_to("ready\r\n"), "ready\r\n");
+  sessions_->hang_up();
+  EXPECT_EQ(exit_code(), 6);
+}
+
+TEST_F(Session, CancellationEndsIt) {
+  exec("exec sleep 1000");
+  tasks_.cancel();
+  finish();
+  EXPECT_EQ(next_event(), std::nullopt);
+}
+
+// An image without any shell.
+class NoShell : public SessionLab {
+ protected:
+  NoShell() {
+    settings_.own.shell.clear();
+    settings_.shell_path.clear();
+    settings_.job_environment.set("PATH", "/usr/bin/nowhere");
+  }
+};
+
+TEST_F(NoShell, ShellIsASentence) {
+  open({.kind = SessionKind::kShell});
+  EXPECT_THAT(read_all(Lane::kStderr), HasSubstr("no shell"));
+  EXPECT_EQ(exit_code(), 127);
+}
+
+TEST_F(NoShell, ExecRunsWords) {
+  exec("/usr/bin/printf '%s|' a 'b c' \"d'e\" f\\ g");
+  EXPECT_EQ(read_all(), "a|b c|d'e|f g|");
+  EXPECT_EQ(exit_code(), 0);
+}
+
+TEST_F(NoShell, ExecThatNeedsAShellIsASentence) {
+  exec("/usr/bin/printf a | cat");
+  EXPECT_THAT(read_all(Lane::kStderr), HasSubstr("only a shell"));
+  EXPECT_EQ(exit_code(), 127);
+}
+
+TEST_F(NoShell, ExecOfTheAbsentAndTheEmpty) {
+  exec("no-such-program");
+  EXPECT_EQ(read_all(Lane::kStderr), "rdev-agent: no-such-program: command not found\n");
+  EXPECT_EQ(exit_code(), 127);
+  exec(" ");
+  EXPECT_THAT(read_all(Lane::kStderr), HasSubstr("empty"));
+  EXPECT_EQ(exit_code(), 127);
+}
+
+TEST_F(NoShell, ExecOfWhatMayNotRunIs126) {
+  exec("/etc/passwd");
+  EXPECT_THAT(read_all(Lane::kStderr), HasSubstr("Permission denied"));
+  EXPECT_EQ(exit_code(), 126);
+}
+
+}  // namespace
+}  // namespace rdev::services

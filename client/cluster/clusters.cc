@@ -1,5 +1,7 @@
 #include "client/cluster/clusters.h"
 
+#include <algorithm>
+
 #include "client/cluster/docker/docker.h"
 #include "client/cluster/local/local.h"
 #include "client/ui/suggest.h"
@@ -11,19 +13,26 @@ const std::vector<std::string_view>& Clusters::names() {
   return kNames;
 }
 
-Result<std::unique_ptr<Cluster>> Clusters::make(const std::string& name) {
-  if (name == "docker") {
-    return make_docker(executor_, DockerOptions{});
-  }
-  if (name == "local") {
-    auto program = state::own_program();
-    if (!program) {
-      return tl::make_unexpected(program.error());
-    }
-    return make_local(executor_, {.paths = paths_, .keeper_program = std::move(*program)});
+Result<void> Clusters::check_name(const std::string& name) {
+  if (std::find(names().begin(), names().end(), name) != names().end()) {
+    return {};
   }
   return fail(Code::kUsage, "there is no cluster '" + name + "'" + ui::did_you_mean(name, names()) +
                                 " (there are: local, docker)");
+}
+
+Result<std::unique_ptr<Cluster>> Clusters::make(const std::string& name) {
+  if (auto known = check_name(name); !known) {
+    return tl::make_unexpected(known.error());
+  }
+  if (name == "docker") {
+    return make_docker(executor_, DockerOptions{});
+  }
+  auto program = state::own_program();
+  if (!program) {
+    return tl::make_unexpected(program.error());
+  }
+  return make_local(executor_, {.paths = paths_, .keeper_program = std::move(*program)});
 }
 
 Result<Cluster*> Clusters::get(const std::string& name) {

@@ -20,6 +20,7 @@ class Clusters final {
   static const std::vector<std::string_view>& names();
 
   // Code::kUsage for a name that no cluster has.
+  static Result<void> check_name(const std::string& name);
   Result<Cluster*> get(const std::string& name);
 
  private:

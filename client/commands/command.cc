@@ -1,0 +1,26 @@
+#include "client/commands/command.h"
+
+namespace rdev::commands {
+
+const std::vector<Command>& command_table() {
+  using Kind = Command::Kind;
+  static const std::vector<Command> kTable = {
+      {"up", "Start a job, or join it again when it is running",
+       "rdev up train --cluster docker --image pytorch/pytorch -- python train.py",
+       Kind::kTakesCommand, setup_up},
+      {"ls", "List the jobs", "rdev ls --all", Kind::kNormal, setup_ls},
+      {"status", "Show one job", "rdev status train", Kind::kNormal, setup_status},
+      {"logs", "Print a job's output", "rdev logs train -f", Kind::kNormal, setup_logs},
+      {"down", "End a job and remove all that belongs to it", "rdev down train", Kind::kNormal,
+       setup_down},
+      {"proxy", "Join stdin and stdout to a job's SSH server, for ssh's ProxyCommand",
+       "ssh -o ProxyCommand='rdev proxy --raw train' rdev-train", Kind::kNormal, setup_proxy},
+      {"ssh-config", "Let stock ssh, scp and editors know the jobs", "rdev ssh-config --install",
+       Kind::kNormal, setup_ssh_config},
+      {"completion", "Print a completion script for a shell", "source <(rdev completion bash)",
+       Kind::kNormal, setup_completion},
+  };
+  return kTable;
+}
+
+}  // namespace rdev::commands

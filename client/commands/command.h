@@ -1,0 +1,35 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace rdev::commands {
+
+using Run = std::function<int()>;
+
+// A row of the table that `main`, the help and the completions are made from.
+struct Command {
+  enum class Kind { kNormal, kTakesCommand };  // kTakesCommand: `-- CMD…` may follow
+  const char* name;
+  const char* summary;
+  const char* example;
+  Kind kind;
+  // Declares the options on `app`; what it returns runs once they are parsed. `rest` are the words
+  // after "--".
+  Run (*setup)(CLI::App& app, const std::vector<std::string>& rest);
+};
+
+const std::vector<Command>& command_table();
+
+Run setup_up(CLI::App& app, const std::vector<std::string>& rest);
+Run setup_ls(CLI::App& app, const std::vector<std::string>& rest);
+Run setup_status(CLI::App& app, const std::vector<std::string>& rest);
+Run setup_logs(CLI::App& app, const std::vector<std::string>& rest);
+Run setup_down(CLI::App& app, const std::vector<std::string>& rest);
+Run setup_proxy(CLI::App& app, const std::vector<std::string>& rest);
+Run setup_ssh_config(CLI::App& app, const std::vector<std::string>& rest);
+Run setup_completion(CLI::App& app, const std::vector<std::string>& rest);
+
+}  // namespace rdev::commands

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/cluster/cluster.h"
+#include "client/state/paths.h"
+
+namespace rdev::commands {
+
+// The command line of `rdev up`; empty and nullopt: not given.
+struct UpOptions {
+  std::string name, cluster, image, job_template, user, ttl, publish, gpus, memory;
+  std::optional<double> cpus;
+  std::vector<std::string> env, mounts, command;
+  bool no_entrypoint = false;
+  bool exit_with_command = false;
+  bool json = false;
+};
+
+// What is to be started, without its keys, id and agent.
+struct JobPlan {
+  std::string cluster;
+  cluster::JobSpec spec;
+};
+
+// The template with the options over it. The cluster is that of --cluster, else the template's,
+// else config.yaml's, else "local".
+Result<JobPlan> make_plan(const state::Paths& paths, const UpOptions& options);
+
+}  // namespace rdev::commands

@@ -1,0 +1,212 @@
+#include "client/commands/jobs.h"
+
+#include <system_error>
+#include <utility>
+
+#include "client/sshconfig/entry.h"
+#include "client/state/identity.h"
+
+namespace rdev::commands {
+
+cluster::JobRef ref_of(const state::JobRecord& record) {
+  return {.name = record.name, .id = record.id, .native = record.native};
+}
+
+const char* state_name(cluster::JobState state) {
+  switch (state) {
+    case cluster::JobState::kStarting:
+      return "starting";
+    case cluster::JobState::kRunning:
+      return "running";
+    case cluster::JobState::kEnded:
+      return "ended";
+    case cluster::JobState::kGone:
+      return "gone";
+  }
+  return "unknown";
+}
+
+std::string end_sentence(const std::string& name, const cluster::JobStatus& status) {
+  if (status.state == cluster::JobState::kGone) {
+    return "the job " + name + " is gone from its cluster";
+  }
+  return "the job " + name + " has ended" + (status.reason.empty() ? "" : ": " + status.reason);
+}
+
+Result<std::string> job_name(const std::string& given) {
+  if (!given.empty()) {
+    if (state::valid_job_name(given)) {
+      return given;
+    }
+    return fail(Code::kUsage, "'" + given +
+                                  "' is not a name for a job: use small letters, digits and '-', "
+                                  "a letter first, at most 31 characters");
+  }
+  std::error_code error;
+  const auto directory = std::filesystem::current_path(error);
+  if (error) {
+    return fail(Code::kUsage, "the working directory cannot be read (" + error.message() +
+                                  "), so give the job's NAME");
+  }
+  return state::job_name_from(directory);
+}
+
+Result<base::Fd> lock_or_wait(const Context& context, const std::string& name) {
+  auto lock = state::lock_job(context.paths, name, base::LockWait::kTry);
+  if (lock || lock.error().code != Code::kExists) {
+    return lock;
+  }
+  note("waiting for another rdev that is working on " + name);
+  return state::lock_job(context.paths, name, base::LockWait::kBlock);
+}
+
+Result<void> forget_job(const Context& context, const std::string& name) {
+  if (auto removed = sshconfig::remove_entry(context.paths, name); !removed) {
+    return removed;
+  }
+  return state::remove(context.paths, name);
+}
+
+awaitable<Result<void>> remove_job(Context& context, state::JobRecord record) {
+  const auto cluster = context.clusters.get(record.cluster);
+  if (!cluster) {
+    co_return tl::make_unexpected(cluster.error());
+  }
+  record.stage = state::Stage::kRemoving;
+  std::error_code error;
+  if (std::filesystem::exists(state::job_files(context.paths, record.name).record, error)) {
+    // Best effort: on a full disk the job must still be removable.
+    (void)state::save(context.paths, record);
+  }
+  const cluster::JobRef ref = ref_of(record);
+  if (auto stopped = co_await (*cluster)->stop(ref); !stopped) {
+    co_return prefix("cannot stop " + record.name, stopped.error());
+  }
+  co_return forget_job(context, record.name);
+}
+
+namespace {
+
+awaitable<void> clean_up_one(Context& context, std::string name) {
+  const auto lock = state::lock_job(context.paths, name, base::LockWait::kTry);
+  if (!lock) {
+    co_return;  // an rdev is at work on it
+  }
+  auto record = state::load(context.paths, name);
+  if (record && record->stage == state::Stage::kRunning) {
+    co_return;
+  }
+  Result<void> removed;
+  if (record) {
+    removed = co_await remove_job(context, std::move(*record));
+  } else if (record.error().code == Code::kNotFound) {
+    removed = forget_job(context, name);
+  } else {
+    co_return;
+  }
+  note(removed ? "removed " + name + ", which an interrupted rdev had left unfinished"
+               : "could not remove " + name +
+                     ", which an interrupted rdev had left unfinished: " + removed.error().message);
+}
+
+}  // namespace
+
+awaitable<void> clean_up_crashed(Context& context) {
+  const state::JobList found = state::list(context.paths);
+  std::vector<std::string> names = found.orphans;
+  for (const state::JobRecord& record : found.jobs) {
+    if (record.stage != state::Stage::kRunning) {
+      names.push_back(record.name);
+    }
+  }
+  for (const std::string& name : names) {
+    co_await clean_up_one(context, name);
+  }
+}
+
+awaitable<Result<ClusterJobs>> list_by_label(Context& context, std::vector<std::string> clusters) {
+  const auto key = state::long_lived_key(context.paths);
+  if (!key) {
+    co_return tl::make_unexpected(key.error());
+  }
+  const std::string owner = key->public_key().fingerprint();
+  if (clusters.empty()) {
+    clusters.assign(cluster::Clusters::names().begin(), cluster::Clusters::names().end());
+  }
+  ClusterJobs found;
+  for (const std::string& name : clusters) {
+    const auto cluster = context.clusters.get(name);
+    if (!cluster) {
+      found.unreachable.push_back(cluster.error());
+      continue;
+    }
+    auto listed = co_await (*cluster)->list(owner);
+    if (!listed) {
+      found.unreachable.push_back(listed.error());
+      continue;
+    }
+    for (cluster::ListedJob& job : *listed) {
+      if (state::valid_job_name(job.ref.name)) {
+        found.jobs.push_back({.cluster = name, .job = std::move(job)});
+      }
+    }
+  }
+  co_return found;
+}
+
+state::JobRecord record_from(const ClusterJob& found) {
+  state::JobRecord record;
+  record.name = found.job.ref.name;
+  record.id = found.job.ref.id;
+  record.cluster = found.cluster;
+  record.native = found.job.ref.native;
+  record.stage = state::Stage::kRunning;
+  record.image = found.job.image;
+  record.user = "rdev";
+  record.host_public_key = found.job.host_public_key;
+  record.created_unix_s = found.job.created_unix_s;
+  return record;
+}
+
+awaitable<Result<state::JobRecord>> find_job(Context& context, std::string name) {
+  auto record = state::load(context.paths, name);
+  if (record || record.error().code != Code::kNotFound) {
+    co_return record;
+  }
+  const auto listed = co_await list_by_label(context, {});
+  if (!listed) {
+    co_return tl::make_unexpected(listed.error());
+  }
+  for (const ClusterJob& found : listed->jobs) {
+    if (found.job.ref.name == name) {
+      co_return record_from(found);
+    }
+  }
+  std::string message = record.error().message;
+  for (const Error& error : listed->unreachable) {
+    message += "; a cluster could not be asked: " + error.message;
+  }
+  co_return fail(Code::kNotFound, message);
+}
+
+std::filesystem::path identity_file(const Context& context, const std::string& name) {
+  const std::filesystem::path own = state::job_files(context.paths, name).key;
+  std::error_code error;
+  return std::filesystem::exists(own, error) ? own : state::long_lived_key_file(context.paths);
+}
+
+Result<sshconfig::Entry> ssh_entry(const Context& context, const state::JobRecord& record) {
+  auto program = state::own_program();
+  if (!program) {
+    return tl::make_unexpected(program.error());
+  }
+  return sshconfig::Entry{.name = record.name,
+                          .user = record.user,
+                          .host_public_key = record.host_public_key,
+                          .identity = identity_file(context, record.name),
+                          .known_hosts = state::job_files(context.paths, record.name).known_hosts,
+                          .rdev = std::move(*program),
+                          .rdev_home = context.paths.rdev_home};
+}
+
+}  // namespace rdev::commands

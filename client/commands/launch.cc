@@ -1,0 +1,212 @@
+#include "client/commands/launch.h"
+
+#include <openssl/crypto.h>
+
+#include <ctime>
+#include <utility>
+
+#include "client/commands/interrupt.h"
+#include "client/commands/jobs.h"
+#include "client/commands/reach.h"
+#include "client/sshconfig/entry.h"
+#include "client/state/identity.h"
+
+namespace rdev::commands {
+namespace {
+
+constexpr char kLoginName[] = "rdev";  // the agent's alias of its own user
+constexpr char kWaiting[] = "waiting for the agent";
+
+std::string random_id() {
+  constexpr char kHex[] = "0123456789abcdef";
+  const ssh::Seed seed = ssh::random_seed();
+  std::string id;
+  for (std::size_t i = 0; i < 16; ++i) {
+    id += kHex[seed[i] >> 4U];
+    id += kHex[seed[i] & 0xfU];
+  }
+  return id;
+}
+
+// The keys of a new job, and all of the spec that comes with them.
+Result<ssh::PrivateKey> fill_in(const Context& context, const std::string& name,
+                                cluster::JobSpec& spec) {
+  auto agent = state::find_shared_file("rdev-agent");
+  const auto owner = state::long_lived_key(context.paths);
+  if (!agent || !owner) {
+    return tl::make_unexpected(agent ? owner.error() : agent.error());
+  }
+  ssh::Seed seed = ssh::random_seed();
+  const auto host_key = ssh::PrivateKey::from_seed(seed);
+  if (!host_key) {
+    return tl::make_unexpected(host_key.error());
+  }
+  ssh::PrivateKey user_key = ssh::PrivateKey::generate();
+  spec.name = name;
+  spec.id = random_id();
+  spec.owner = owner->public_key().fingerprint();
+  spec.agent_binary = std::move(*agent);
+  spec.host_seed.assign(seed.begin(), seed.end());
+  OPENSSL_cleanse(seed.data(), seed.size());
+  spec.host_public_key = host_key->public_key().text();
+  spec.authorized_keys = {user_key.public_key().text() + " rdev-" + name,
+                          owner->public_key().text() + " rdev"};
+  return user_key;
+}
+
+state::JobRecord intent(const JobPlan& plan) {
+  state::JobRecord record;
+  record.name = plan.spec.name;
+  record.id = plan.spec.id;
+  record.cluster = plan.cluster;
+  record.stage = state::Stage::kSubmitting;
+  record.image = plan.spec.image;
+  record.user = kLoginName;
+  record.host_public_key = plan.spec.host_public_key;
+  record.created_unix_s = std::time(nullptr);
+  record.ends_unix_s = plan.spec.lifetime ? record.created_unix_s + plan.spec.lifetime->count() : 0;
+  return record;
+}
+
+// Fills in the endpoints by talking to the agent, then writes ssh entry and record; the record
+// last, so that a job that counts as running has all its files.
+awaitable<Result<void>> reach_and_save(Context& context, cluster::Cluster& cluster,
+                                       state::JobRecord& record, const ssh::PrivateKey& key) {
+  auto host_key = ssh::PublicKey::parse(record.host_public_key);
+  if (!host_key) {
+    co_return prefix("the job's host key", host_key.error());
+  }
+  const Reach reach{.cluster = cluster,
+                    .ref = ref_of(record),
+                    .ssh = {.user = record.user, .host_key = std::move(*host_key)},
+                    .user_key = key};
+  auto endpoints = co_await wait_for_agent(reach);
+  if (!endpoints) {
+    co_return tl::make_unexpected(endpoints.error());
+  }
+  record.endpoints = std::move(*endpoints);
+  record.stage = state::Stage::kRunning;
+  const auto entry = ssh_entry(context, record);
+  if (!entry) {
+    co_return tl::make_unexpected(entry.error());
+  }
+  if (auto written = sshconfig::write_entry(context.paths, *entry); !written) {
+    co_return written;
+  }
+  co_return state::save(context.paths, record);
+}
+
+awaitable<Result<void>> submit_and_wait(Context& context, cluster::Cluster& cluster,
+                                        cluster::JobSpec& spec, state::JobRecord& record,
+                                        const ssh::PrivateKey& key, ui::Progress& progress) {
+  const cluster::Cluster::Progress report = [&progress](const std::string& stage,
+                                                        const std::string& detail) {
+    progress.stage(stage, detail);
+  };
+  auto ref = co_await cluster.submit(spec, report);
+  OPENSSL_cleanse(spec.host_seed.data(), spec.host_seed.size());
+  if (!ref) {
+    co_return tl::make_unexpected(ref.error());
+  }
+  record.native = ref->native;
+  if (auto saved = state::save(context.paths, record); !saved) {
+    co_return saved;
+  }
+  progress.stage(kWaiting);
+  auto reached = co_await reach_and_save(context, cluster, record, key);
+  if (reached) {
+    progress.done();
+  }
+  co_return reached;
+}
+
+Result<void> write_intent(const Context& context, const state::JobRecord& record,
+                          const ssh::PrivateKey& key) {
+  if (auto saved = state::save(context.paths, record); !saved) {
+    return saved;
+  }
+  return state::save_key(state::job_files(context.paths, record.name).key, key,
+                         sshconfig::host_alias(record.name));
+}
+
+}  // namespace
+
+awaitable<Result<state::JobRecord>> launch(Context& context, JobPlan plan, ui::Progress& progress,
+                                           int* signal) {
+  const auto cluster = context.clusters.get(plan.cluster);
+  if (!cluster) {
+    co_return tl::make_unexpected(cluster.error());
+  }
+  const auto key = fill_in(context, plan.spec.name, plan.spec);
+  if (!key) {
+    co_return tl::make_unexpected(key.error());
+  }
+  state::JobRecord record = intent(plan);
+  auto done = write_intent(context, record, *key);
+  if (done) {
+    done = co_await interruptible(
+        submit_and_wait(context, **cluster, plan.spec, record, *key, progress), signal);
+  }
+  if (done) {
+    co_return record;
+  }
+  progress.interrupt();
+  Error error = std::move(done.error());
+  if (auto removed = co_await remove_job(context, record); !removed) {
+    error.message += "; and what was made could not be removed yet: " + removed.error().message;
+  }
+  co_return tl::make_unexpected(std::move(error));
+}
+
+awaitable<Result<state::JobRecord>> reattach(Context& context, state::JobRecord record,
+                                             ui::Progress& progress) {
+  const auto cluster = context.clusters.get(record.cluster);
+  if (!cluster) {
+    co_return tl::make_unexpected(cluster.error());
+  }
+  progress.stage("asking " + record.cluster);
+  const cluster::JobRef ref = ref_of(record);
+  const auto status = co_await (*cluster)->status(ref);
+  if (!status) {
+    co_return tl::make_unexpected(status.error());
+  }
+  if (status->state == cluster::JobState::kEnded || status->state == cluster::JobState::kGone) {
+    co_return fail(Code::kExists, end_sentence(record.name, *status) + " (rdev down " +
+                                      record.name + " removes it, then rdev up starts it anew)");
+  }
+  const auto key = state::load_key(identity_file(context, record.name));
+  if (!key) {
+    co_return prefix("the key of the running job", key.error());
+  }
+  progress.stage(kWaiting);
+  if (auto reached = co_await reach_and_save(context, **cluster, record, *key); !reached) {
+    co_return prefix("the job " + record.name + " runs", reached.error());
+  }
+  progress.done();
+  co_return record;
+}
+
+awaitable<Result<std::optional<state::JobRecord>>> take_over(Context& context,
+                                                             std::string cluster_name,
+                                                             std::string name,
+                                                             ui::Progress& progress) {
+  const auto listed = co_await list_by_label(context, {cluster_name});
+  if (!listed) {
+    co_return tl::make_unexpected(listed.error());
+  }
+  if (!listed->unreachable.empty()) {
+    co_return tl::make_unexpected(listed->unreachable.front());
+  }
+  for (const ClusterJob& found : listed->jobs) {
+    if (found.job.ref.name == name) {
+      auto record = co_await reattach(context, record_from(found), progress);
+      if (!record) {
+        co_return tl::make_unexpected(record.error());
+      }
+      co_return std::move(*record);
+    }
+  }
+  co_return std::nullopt;
+}
+
+}  // namespace rdev::commands

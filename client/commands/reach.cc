@@ -1,0 +1,94 @@
+#include "client/commands/reach.h"
+
+#include <algorithm>
+#include <boost/asio/steady_timer.hpp>
+
+#include "client/commands/jobs.h"
+#include "client/commands/tail.h"
+#include "protocol/base/with_timeout.h"
+
+namespace rdev::commands {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr std::chrono::seconds kHandshakeLimit{10};
+constexpr milliseconds kFirstPause{4};
+constexpr milliseconds kLongestPause{250};
+constexpr std::size_t kLogLines = 20;
+
+awaitable<Result<void>> shake_hands(const Reach& reach, cluster::Endpoint endpoint) {
+  auto socket = co_await reach.cluster.dial(reach.ref, endpoint);
+  if (!socket) {
+    co_return tl::make_unexpected(socket.error());
+  }
+  auto client = co_await ssh::Client::connect(std::move(*socket), reach.ssh, reach.user_key);
+  if (!client) {
+    co_return tl::make_unexpected(client.error());
+  }
+  co_await (*client)->disconnect();
+  co_return Result<void>{};
+}
+
+// Tries each endpoint once.
+awaitable<Result<std::vector<cluster::Endpoint>>> try_endpoints(const Reach& reach) {
+  auto endpoints = co_await reach.cluster.endpoints(reach.ref);
+  if (!endpoints) {
+    co_return endpoints;
+  }
+  Error last{Code::kUnavailable, "the job has no endpoint yet"};
+  for (auto endpoint = endpoints->begin(); endpoint != endpoints->end(); ++endpoint) {
+    const auto reached = co_await base::with_timeout(shake_hands(reach, *endpoint), kHandshakeLimit,
+                                                     "the SSH handshake");
+    if (reached) {
+      std::rotate(endpoints->begin(), endpoint, endpoint + 1);
+      co_return endpoints;
+    }
+    last = reached.error();
+    if (last.code == Code::kPermission) {
+      break;
+    }
+  }
+  co_return tl::make_unexpected(last);
+}
+
+awaitable<std::string> last_log_lines(const Reach& reach) {
+  Tail tail(kLogLines);
+  const cluster::Cluster::LogSink sink = [&tail](std::string_view bytes) { tail.add(bytes); };
+  const auto read = co_await reach.cluster.logs(reach.ref, cluster::Cluster::Follow::kNo, sink);
+  if (!read) {
+    co_return "(its log cannot be read: " + read.error().message + ")";
+  }
+  co_return tail.text().empty() ? "(its log is empty)" : "its log ends with:\n" + tail.text();
+}
+
+}  // namespace
+
+awaitable<Result<std::vector<cluster::Endpoint>>> wait_for_agent(const Reach& reach) {
+  const auto deadline = Clock::now() + reach.limit;
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  for (milliseconds pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
+    auto reached = co_await try_endpoints(reach);
+    if (reached || reached.error().code == Code::kPermission) {
+      co_return reached;
+    }
+    const auto status = co_await reach.cluster.status(reach.ref);
+    const bool ended = status && (status->state == cluster::JobState::kEnded ||
+                                  status->state == cluster::JobState::kGone);
+    if (ended) {
+      const std::string log = co_await last_log_lines(reach);
+      co_return fail(Code::kClosed, end_sentence(reach.ref.name, *status) + "; " + log);
+    }
+    if (Clock::now() + pause > deadline) {
+      const std::string log = co_await last_log_lines(reach);
+      co_return fail(Code::kTimeout, "the agent did not answer within " +
+                                         std::to_string(reach.limit.count()) +
+                                         " s: " + reached.error().message + "; " + log);
+    }
+    timer.expires_after(pause);
+    (void)co_await timer.async_wait(use_tuple);
+  }
+}
+
+}  // namespace rdev::commands

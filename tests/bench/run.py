@@ -3,7 +3,7 @@
 
 Peers: OpenSSH's sshd on the same loopback, `docker run -d` + `docker exec` on the same engine. Rounds
 of the two alternate, so that what the machine does meanwhile hits both. Medians. --write puts the
-table into RESULTS.md. It runs in lab/run.py's place; RDEV_BIN says where the programs are.
+table into RESULTS.md. It runs in lab/run.py's place, with the programs in RDEV_BIN (build/bin).
 """
 import os
 import platform
@@ -20,7 +20,7 @@ MIB = 1 << 20
 
 
 def outside(argv):
-    env = {"RDEV_BIN": str(HERE.parent.parent / "build/bin"), "RDEV_TEST_TIMEOUT": "900"} | os.environ
+    env = {"RDEV_TEST_TIMEOUT": "900"} | os.environ
     return subprocess.run([sys.executable, HERE.parent / "lab/run.py", __file__, *argv], env=env,
                           check=False).returncode
 

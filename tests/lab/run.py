@@ -6,6 +6,8 @@ The place: new network (only lo, up), mount and pid namespaces, and an empty dir
 HOME, RDEV_HOME and TMPDIR. When the file ends, fails, or takes longer than RDEV_TEST_TIMEOUT
 seconds (270), every process of the place is killed and nothing of it stays on the machine.
 
+The programs under test are those in RDEV_BIN (build/bin).
+
 A line `# needs: NAME…` in FILE names what lab/fetch.py has to provide before the network is gone.
 Exit: 0 all tests passed, 1 some failed or none ran, 2 usage.
 """
@@ -114,8 +116,7 @@ def environment(place):
             "USER": "root", "LOGNAME": "root", "SHELL": "/bin/bash", "TERM": "xterm",
             "RDEV_LAB_CACHE": str(cache_dir()), "RDEV_LAB": str(place), "HOME": str(place / "home"),
             "RDEV_HOME": str(place / "rdev"), "TMPDIR": str(place / "tmp")}
-    if "RDEV_BIN" in env:
-        env["RDEV_BIN"] = str(Path(env["RDEV_BIN"]).resolve())
+    env["RDEV_BIN"] = str(Path(env.get("RDEV_BIN", TESTS.parent / "build/bin")).resolve())
     return env
 
 

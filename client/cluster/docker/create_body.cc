@@ -37,8 +37,12 @@ json::array mounts(const JobSpec& spec) {
 }
 
 json::array device_requests(int gpus) {
-  const json::array capabilities = {json::array{"gpu"}};
-  return {json::object{{"Driver", ""}, {"Count", gpus}, {"Capabilities", capabilities}}};
+  // Built step by step: a braced list with one array in it is a copy of that array.
+  json::array capabilities;
+  capabilities.emplace_back(json::array{"gpu"});
+  json::array requests;
+  requests.push_back({{"Driver", ""}, {"Count", gpus}, {"Capabilities", std::move(capabilities)}});
+  return requests;
 }
 
 json::object host_config(const JobSpec& spec, const std::vector<PortBinding>& ports) {

@@ -26,8 +26,11 @@ bool valid_port(const std::string& text) {
 // "1.2.3.4", "1.2.3.4:5", "::1", "[::1]", "[::1]:5".
 Publication split(const std::string& text) {
   if (text.starts_with('[')) {
-    const auto end = std::min(text.find(']'), text.size());
-    const std::string rest = text.substr(std::min(end + 1, text.size()));
+    const auto end = text.find(']');
+    if (end == std::string::npos) {
+      return {text, ""};
+    }
+    const std::string rest = text.substr(end + 1);
     return {text.substr(1, end - 1), rest.starts_with(':') ? rest.substr(1) : rest};
   }
   const auto colon = text.find(':');

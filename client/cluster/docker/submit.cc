@@ -58,11 +58,17 @@ class Submission final {
   const std::string name_;
   ImageFacts facts_;
   bool published_ = false;
+  std::string agent_;
   std::string made_;
   std::string container_;
 };
 
 awaitable<Result<JobRef>> Submission::run() {
+  auto agent = base::read_file(spec_.agent_binary, kMaxAgent);
+  if (!agent) {
+    co_return prefix("the agent's program", agent.error());
+  }
+  agent_ = std::move(*agent);
   if (auto got = co_await get_image(); !got) {
     co_return tl::make_unexpected(got.error());
   }
@@ -169,10 +175,6 @@ awaitable<Result<void>> Submission::create() {
 }
 
 awaitable<Result<void>> Submission::fill_volume() {
-  auto agent = base::read_file(spec_.agent_binary, kMaxAgent);
-  if (!agent) {
-    co_return prefix("the agent's program", agent.error());
-  }
   auto owner =
       co_await container_owner(engine_, container_, spec_.user.empty() ? facts_.user : spec_.user);
   if (!owner) {
@@ -183,7 +185,7 @@ awaitable<Result<void>> Submission::fill_volume() {
   target.params().append({"path", kVolume});
   Request request = make_request("PUT", std::string(target.buffer()));
   request.headers.emplace_back("Content-Type", "application/x-tar");
-  request.body = volume_archive(*agent, agent_config(spec_, listen), *owner, std::time(nullptr));
+  request.body = volume_archive(agent_, agent_config(spec_, listen), *owner, std::time(nullptr));
   auto response = co_await engine_.call(std::move(request), kStartLimit);
   if (!response) {
     co_return tl::make_unexpected(response.error());

@@ -123,30 +123,39 @@ awaitable<Result<std::unique_ptr<Connection>>> connect_any(const EngineAddress& 
   return connect_unix(address);
 }
 
-std::string advice(const EngineAddress& address, int error) {
+std::string advice(const EngineAddress& address, const std::string& reason, int error) {
   if (address.kind == EngineAddress::Kind::kSsh) {
-    return "try `ssh " + (address.user.empty() ? "" : address.user + "@") + address.host +
-           " docker version` by hand: it must work without a question";
+    return "Try `ssh " + (address.port.empty() ? "" : "-p " + address.port + " ") +
+           (address.user.empty() ? "" : address.user + "@") + address.host +
+           " docker version`: it must work without a question";
   }
   if (error == EACCES || error == EPERM) {
-    return "may you use it? Add yourself to the group docker (sudo usermod -aG docker $USER) and "
+    return "May you use it? Add yourself to the group docker (sudo usermod -aG docker $USER) and "
            "log "
            "in again";
   }
+  if (reason.find("HTTPS") != std::string::npos || reason.find("TLS") != std::string::npos) {
+    return "It wants TLS: DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, the directory of ca.pem, "
+           "cert.pem "
+           "and key.pem";
+  }
   return address.kind == EngineAddress::Kind::kUnix
-             ? "is dockerd running (sudo systemctl start docker)?"
-             : "is dockerd running there and listening?";
+             ? "Is dockerd running (sudo systemctl start docker)?"
+             : "Is dockerd running there and listening?";
 }
 
 }  // namespace
 
-Error unavailable(const EngineAddress& address, const std::string& reason, int error) {
-  return Error{
-      Code::kUnavailable,
-      "cannot reach the docker engine at " + address.text + " (" + address.source + "): " + reason +
-          "; " + advice(address, error) +
-          ". Another engine: DOCKER_HOST or `docker context use`; without docker: --cluster "
-          "local"};
+Error unavailable(const EngineAddress& address, std::string reason, int error) {
+  if (reason.ends_with('.')) {
+    reason.pop_back();
+  }
+  const std::string what = advice(address, reason, error);
+  return Error{Code::kUnavailable,
+               "cannot reach the docker engine at " + address.text + " (" + address.source +
+                   "): " + reason + ". " + what + (what.ends_with('?') ? "" : ".") +
+                   " Another engine: DOCKER_HOST or `docker context use`; without docker: "
+                   "--cluster local"};
 }
 
 awaitable<Result<std::unique_ptr<Connection>>> connect(const EngineAddress& address) {

@@ -26,7 +26,7 @@ class Connection {
 awaitable<Result<std::unique_ptr<Connection>>> connect(const EngineAddress& address);
 
 // `reason` with the address before it and what to try behind it.
-Error unavailable(const EngineAddress& address, const std::string& reason, int error = 0);
+Error unavailable(const EngineAddress& address, std::string reason, int error = 0);
 
 // TLS over `inner`, after the handshake with `host`. (Asio's ssl::stream has no half-close, which a
 // hijacked connection needs, and takes long to compile.)

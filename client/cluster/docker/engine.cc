@@ -153,7 +153,8 @@ awaitable<Result<void>> Engine::ping() {
     response.body = std::move(*body);
   }
   if (!response.ok()) {
-    co_return tl::make_unexpected(unavailable(address_, "it answers " + response.message()));
+    co_return tl::make_unexpected(
+        unavailable(address_, "it answers \"" + response.message() + "\""));
   }
   const std::string newest = (*stream)->header("Api-Version");
   if (newest.empty()) {

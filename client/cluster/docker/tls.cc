@@ -28,7 +28,7 @@ tl::unexpected<Error> fail_ssl(const std::string& what, const SSL* ssl = nullptr
       verdict != X509_V_OK) {
     why = X509_verify_cert_error_string(verdict);
   }
-  return fail(Code::kFailed, what + ": " + why);
+  return fail(Code::kClosed, what + ": " + why);
 }
 
 Result<Context> make_context(const TlsFiles& files) {
@@ -117,7 +117,7 @@ class TlsConnection final : public Connection {
         co_return 0;
       }
       if (error != SSL_ERROR_WANT_READ) {
-        co_return fail_ssl("TLS read");
+        co_return fail_ssl("TLS");
       }
       if (auto sent = co_await flush(); !sent) {
         co_return tl::make_unexpected(sent.error());

@@ -19,8 +19,9 @@ struct ForwardTarget {
 // Connects streams to TCP servers that the job can reach (RFC 4254 section 7.2).
 class Forwards final {
  public:
-  explicit Forwards(std::chrono::milliseconds timeout = std::chrono::seconds(10))
-      : timeout_(timeout) {}
+  explicit Forwards(const asio::any_io_executor& executor,
+                    std::chrono::milliseconds timeout = std::chrono::seconds(10))
+      : timeout_(timeout), resolver_(executor) {}
   Forwards(const Forwards&) = delete;
   Forwards& operator=(const Forwards&) = delete;
 

@@ -3,10 +3,14 @@
 #include <netdb.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <cstring>
+#include <mutex>
 #include <optional>
+#include <system_error>
+#include <thread>
 
 #include "protocol/base/notify.h"
 
@@ -15,7 +19,7 @@ namespace {
 
 using Addresses = Result<std::vector<asio::ip::address>>;
 
-constexpr std::size_t kThreads = 2;
+constexpr int kMaxLookups = 32;
 
 Addresses look_up(const std::string& host) {
   addrinfo hints{};
@@ -39,28 +43,44 @@ Addresses look_up(const std::string& host) {
   return addresses;
 }
 
-// Shared by the waiting coroutine and the thread; all but `host` belongs to the loop.
+// What a coroutine waits for. Belongs to the loop: threads hold it weakly.
 struct Lookup {
-  Lookup(const asio::any_io_executor& executor, std::string name)
-      : host(std::move(name)), done(executor) {}
-  const std::string host;
+  explicit Lookup(const asio::any_io_executor& executor) : done(executor) {}
   std::optional<Addresses> found;
   base::Notify done;
 };
 
-void run_lookup(const std::shared_ptr<Lookup>& lookup, const asio::any_io_executor& loop) {
-  asio::post(loop, [lookup, found = look_up(lookup->host)]() mutable {
-    lookup->found.emplace(std::move(found));
-    lookup->done.notify();
-  });
-}
-
 }  // namespace
 
-Resolver::~Resolver() {
-  if (pool_) {
-    pool_->stop();
+struct Resolver::Gate {
+  explicit Gate(asio::any_io_executor executor) : loop(std::move(executor)) {}
+
+  // In a lookup's thread. Posts only while the loop is known to live.
+  void deliver(std::weak_ptr<Lookup> to, Addresses found) {
+    --running;
+    const std::lock_guard lock(mutex);
+    if (!loop) {
+      return;
+    }
+    asio::post(*loop, [to = std::move(to), found = std::move(found)]() mutable {
+      if (const auto lookup = to.lock()) {
+        lookup->found.emplace(std::move(found));
+        lookup->done.notify();
+      }
+    });
   }
+
+  std::mutex mutex;
+  std::optional<asio::any_io_executor> loop;  // until the resolver dies
+  std::atomic<int> running = 0;
+};
+
+Resolver::Resolver(const asio::any_io_executor& executor)
+    : gate_(std::make_shared<Gate>(executor)) {}
+
+Resolver::~Resolver() {
+  const std::lock_guard lock(gate_->mutex);
+  gate_->loop.reset();
 }
 
 awaitable<Addresses> Resolver::resolve(std::string host) {
@@ -73,12 +93,19 @@ awaitable<Addresses> Resolver::resolve(std::string host) {
     co_return std::vector<asio::ip::address>{asio::ip::address_v4::loopback(),
                                              asio::ip::address_v6::loopback()};
   }
-  const auto loop = co_await asio::this_coro::executor;
-  if (!pool_) {
-    pool_ = std::make_unique<asio::thread_pool>(kThreads);
+  if (++gate_->running > kMaxLookups) {
+    --gate_->running;
+    co_return fail(Code::kLimit, "cannot resolve " + host + ": too many lookups are under way");
   }
-  const auto lookup = std::make_shared<Lookup>(loop, std::move(host));
-  asio::post(*pool_, [lookup, loop] { run_lookup(lookup, loop); });
+  const auto lookup = std::make_shared<Lookup>(co_await asio::this_coro::executor);
+  try {
+    std::thread([gate = gate_, to = std::weak_ptr(lookup), host] {
+      gate->deliver(to, look_up(host));
+    }).detach();
+  } catch (const std::system_error& e) {
+    --gate_->running;
+    co_return fail(Code::kLimit, "cannot resolve " + host + ": " + e.what());
+  }
   while (!lookup->found) {
     co_await lookup->done.wait();
   }

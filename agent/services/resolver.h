@@ -1,7 +1,6 @@
 #pragma once
 
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,21 +9,22 @@
 
 namespace rdev::services {
 
-// Names to addresses, on two threads that start with the first name that needs them. getaddrinfo(3)
-// cannot be interrupted: whoever stops waiting leaves the lookup to end by itself.
+// Names to addresses. getaddrinfo(3) blocks and cannot be interrupted, so each lookup has a thread
+// (no pool: an idle agent has none), which whoever stops waiting leaves to end by itself.
 class Resolver final {
  public:
-  Resolver() = default;
+  explicit Resolver(const asio::any_io_executor& executor);
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
   ~Resolver();
 
   // At least one address, in the order to try. Literals and "localhost" (RFC 6761 section 6.3: an
-  // image may have no /etc/hosts) need no lookup.
+  // image may have no /etc/hosts) need no lookup. Code::kLimit when too many lookups hang.
   awaitable<Result<std::vector<asio::ip::address>>> resolve(std::string host);
 
  private:
-  std::unique_ptr<asio::thread_pool> pool_;
+  struct Gate;
+  std::shared_ptr<Gate> gate_;  // shared with the threads, which may outlive the loop
 };
 
 }  // namespace rdev::services

@@ -124,7 +124,8 @@ tl::expected<Command, SpawnError> plan_session(const SessionSettings& settings,
   command.directory = process::choose_home(account, rule);
   environment.set("HOME", command.directory);
 
-  const auto shell = process::choose_shell(account, own, *environment.get("PATH") + ':' + settings.shell_path);
+  const auto shell =
+      process::choose_shell(account, own, *environment.get("PATH") + ':' + settings.shell_path);
   // $SHELL is called with -c, which busybox understands only under the name of a shell.
   if (shell && !shell->path.ends_with("/busybox")) {
     environment.set("SHELL", shell->path);

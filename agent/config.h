@@ -1,0 +1,38 @@
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/base/asio.h"
+#include "protocol/ssh/keys.h"
+
+namespace rdev::agent {
+
+// What an agent is to do; AgentConfig of rdev.proto, checked.
+struct Config {
+  std::string job_name, job_id;
+  ssh::PrivateKey host_key;
+  std::vector<ssh::PublicKey> authorized_keys;  // at least one
+  std::vector<asio::ip::tcp::endpoint> listen;
+  std::string socket;  // absolute; empty: none
+  std::optional<std::chrono::seconds> lifetime;
+  bool exit_with_command = false;
+  bool login_shell = false;
+  std::string fallback_home;  // absolute; empty: none
+};
+
+// An AgentConfig in protobuf's encoding. The error names the field.
+Result<Config> parse_config(std::string_view bytes);
+
+// The same from a file of at most 1 MiB that only its owner can read: it holds the host key.
+Result<Config> load_config(const std::filesystem::path& path);
+
+// A whole file, as above. `what` names it in errors.
+Result<std::string> read_private_file(const std::filesystem::path& path, std::string_view what);
+
+}  // namespace rdev::agent

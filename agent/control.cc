@@ -1,0 +1,198 @@
+#include "agent/control.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "agent/config.h"
+#include "agent/unix_socket.h"
+
+namespace rdev::agent {
+namespace {
+
+constexpr int kNoAgent = 255;
+constexpr int kAnswerMs = 5000;
+// An agent gives its processes 5 s, and as much again to what does not die at once.
+constexpr int kStopMs = 15000;
+constexpr std::size_t kBuffer = 256 * 1024;
+
+int complain(const Error& error) {
+  std::fprintf(stderr, "rdev-agent: %s\n", error.message.c_str());
+  return error.code == Code::kUnavailable ? kNoAgent : 1;
+}
+
+struct Running {
+  Config config;
+  UnixPeer peer;
+};
+
+Result<Running> find(const std::filesystem::path& path) {
+  auto config = load_config(path);
+  if (!config) {
+    return tl::make_unexpected(config.error());
+  }
+  if (config->socket.empty()) {
+    return fail(Code::kUsage, "the config " + path.string() + " names no socket");
+  }
+  auto peer = connect_unix(config->socket);
+  if (!peer) {
+    return tl::make_unexpected(peer.error());
+  }
+  return Running{.config = *std::move(config), .peer = *std::move(peer)};
+}
+
+// An agent that hangs is not running: it must say its SSH version.
+Result<void> expect_greeting(const Running& agent) {
+  pollfd wait{.fd = agent.peer.socket.get(), .events = POLLIN};
+  char greeting[8] = {};
+  if (::poll(&wait, 1, kAnswerMs) != 1 ||
+      ::recv(wait.fd, greeting, sizeof greeting, MSG_WAITALL) != sizeof greeting ||
+      std::string_view(greeting, sizeof greeting) != "SSH-2.0-") {
+    return fail(Code::kUnavailable, "process " + std::to_string(agent.peer.pid) + " listens on " +
+                                        agent.config.socket + " but does not answer as an agent");
+  }
+  return {};
+}
+
+std::string json_string(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      quoted += '\\';
+    }
+    if (static_cast<unsigned char>(c) < 0x20) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04x", c);
+      quoted += escape;
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + '"';
+}
+
+void print_status(const Running* agent, StatusFormat format) {
+  if (format == StatusFormat::kText) {
+    if (agent != nullptr) {
+      std::printf("running: process %d, job %s, host key %s\n", agent->peer.pid,
+                  agent->config.job_name.c_str(),
+                  agent->config.host_key.public_key().fingerprint().c_str());
+    }
+    return;
+  }
+  if (agent == nullptr) {
+    std::printf("{\"running\": false}\n");
+    return;
+  }
+  std::printf(
+      "{\"running\": true, \"pid\": %d, \"job\": %s, \"job_id\": %s, \"host_key\": %s, "
+      "\"socket\": %s}\n",
+      agent->peer.pid, json_string(agent->config.job_name).c_str(),
+      json_string(agent->config.job_id).c_str(),
+      json_string(agent->config.host_key.public_key().text()).c_str(),
+      json_string(agent->config.socket).c_str());
+}
+
+// Waits on a pidfd; before Linux 5.3 by asking again and again.
+bool wait_until_gone(pid_t pid, int process) {
+  if (process >= 0) {
+    pollfd wait{.fd = process, .events = POLLIN};
+    return ::poll(&wait, 1, kStopMs) == 1;
+  }
+  constexpr int kStepMs = 20;
+  for (int waited = 0; waited < kStopMs; waited += kStepMs) {
+    if (::kill(pid, 0) != 0 && errno == ESRCH) {
+      return true;
+    }
+    ::poll(nullptr, 0, kStepMs);
+  }
+  return false;
+}
+
+bool write_all(int fd, const char* bytes, std::size_t size) {
+  while (size > 0) {
+    const ssize_t n = ::write(fd, bytes, size);
+    if (n > 0) {
+      bytes += n;
+      size -= static_cast<std::size_t>(n);
+    } else if (errno == EAGAIN) {
+      pollfd wait{.fd = fd, .events = POLLOUT};
+      ::poll(&wait, 1, -1);
+    } else if (errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Until the end of `from` or an error of either. The fds may be non-blocking: others share them.
+void copy(int from, int to) {
+  std::vector<char> buffer(kBuffer);
+  for (;;) {
+    const ssize_t n = ::read(from, buffer.data(), buffer.size());
+    if (n > 0) {
+      if (!write_all(to, buffer.data(), static_cast<std::size_t>(n))) {
+        return;
+      }
+    } else if (n < 0 && errno == EAGAIN) {
+      pollfd wait{.fd = from, .events = POLLIN};
+      ::poll(&wait, 1, -1);
+    } else if (n == 0 || errno != EINTR) {
+      return;
+    }
+  }
+}
+
+void send_stdin(int socket) {
+  copy(STDIN_FILENO, socket);
+  ::shutdown(socket, SHUT_WR);
+}
+
+}  // namespace
+
+int status(const std::filesystem::path& config, StatusFormat format) {
+  const auto agent = find(config);
+  const auto answers = agent ? expect_greeting(*agent) : tl::make_unexpected(agent.error());
+  print_status(answers ? &*agent : nullptr, format);
+  return answers ? 0 : complain(answers.error());
+}
+
+int stop(const std::filesystem::path& config) {
+  const auto agent = find(config);
+  if (!agent) {
+    return complain(agent.error());
+  }
+  const pid_t pid = agent->peer.pid;
+  const base::Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (pid <= 0 || ::kill(pid, SIGTERM) != 0) {
+    return complain(fail_errno("cannot stop process " + std::to_string(pid)).value());
+  }
+  if (!wait_until_gone(pid, process.get())) {
+    return complain({.message = "process " + std::to_string(pid) + " is still there after " +
+                                std::to_string(kStopMs / 1000) + " s"});
+  }
+  return 0;
+}
+
+int stdio(const std::filesystem::path& config) {
+  const auto agent = find(config);
+  if (!agent) {
+    return complain(agent.error());
+  }
+  const int socket = agent->peer.socket.get();
+  ::signal(SIGPIPE, SIG_IGN);  // one direction may end before the other
+  std::thread up(send_stdin, socket);
+  copy(socket, STDOUT_FILENO);
+  // The agent has closed; what stdin still has is for nobody, and its read cannot be interrupted.
+  ::_exit(0);
+}
+
+}  // namespace rdev::agent

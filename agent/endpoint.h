@@ -1,0 +1,17 @@
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <string>
+#include <string_view>
+
+#include "protocol/base/asio.h"
+
+namespace rdev::agent {
+
+// "0.0.0.0:2222", "[::1]:2222". Addresses only: a name may mean more than one.
+Result<asio::ip::tcp::endpoint> parse_endpoint(std::string_view text);
+
+// The same way round; the address of an IPv6 one in brackets.
+std::string text(const asio::ip::tcp::endpoint& endpoint);
+
+}  // namespace rdev::agent

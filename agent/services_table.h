@@ -1,0 +1,12 @@
+#pragma once
+
+#include "agent/services/forwards.h"
+#include "agent/services/sessions.h"
+#include "protocol/sshd/server.h"
+
+namespace rdev::agent {
+
+// What a peer of the SSH server may ask for. Both must outlive the server.
+sshd::Services services_table(services::Sessions& sessions, services::Forwards& forwards);
+
+}  // namespace rdev::agent

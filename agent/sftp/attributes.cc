@@ -94,12 +94,12 @@ Outcome apply(const Attributes& attributes, Changes& changes) {
 
 }  // namespace
 
-Outcome stat(Session& session, Path path) {
+Outcome stat(Session& session, const Path& path) {
   struct stat status{};
   return ::stat(path.c_str(), &status) == 0 ? reply(session, status) : Outcome::from_errno();
 }
 
-Outcome lstat(Session& session, Path path) {
+Outcome lstat(Session& session, const Path& path) {
   struct stat status{};
   return ::lstat(path.c_str(), &status) == 0 ? reply(session, status) : Outcome::from_errno();
 }
@@ -113,17 +113,17 @@ Outcome fstat(Session& session, Handle handle) {
   return ::fstat(file, &status) == 0 ? reply(session, status) : Outcome::from_errno();
 }
 
-Outcome setstat(Session&, Path path, Attributes attributes) {
+Outcome setstat(Session&, const Path& path, const Attributes& attributes) {
   OfPath changes(path, 0);
   return apply(attributes, changes);
 }
 
-Outcome lsetstat(Session&, Path path, Attributes attributes) {
+Outcome lsetstat(Session&, const Path& path, const Attributes& attributes) {
   OfPath changes(path, AT_SYMLINK_NOFOLLOW);
   return apply(attributes, changes);
 }
 
-Outcome fsetstat(Session& session, Handle handle, Attributes attributes) {
+Outcome fsetstat(Session& session, Handle handle, const Attributes& attributes) {
   const int file = session.handles.fd(handle);
   if (file < 0) {
     return Outcome::no_handle();

@@ -12,7 +12,7 @@ namespace rdev::sftp {
 namespace {
 
 constexpr std::uint64_t kMaxOffset = std::numeric_limits<off_t>::max();
-constexpr std::size_t kChunk = 1024 * 1024;
+constexpr std::size_t kChunk = 1 << 20;
 
 struct Copy {
   int source;

@@ -33,7 +33,7 @@ Listed add_entry(Session& session, int directory, const char* name, time_t now) 
 
 }  // namespace
 
-Outcome opendir(Session& session, Path path) {
+Outcome opendir(Session& session, const Path& path) {
   if (session.handles.full()) {
     return Outcome::from_errno(EMFILE);
   }
@@ -63,7 +63,7 @@ Outcome readdir(Session& session, Handle handle) {
   const std::size_t count_at = session.out.u32_later();
   std::uint32_t count = 0;
   while (entry != nullptr) {
-    if (add_entry(session, ::dirfd(directory), entry->d_name, now) == Listed::kYes) {
+    if (add_entry(session, session.handles.fd(handle), entry->d_name, now) == Listed::kYes) {
       ++count;
     }
     // An error now is an error again at the next call, which has no entries to send before it.
@@ -74,10 +74,10 @@ Outcome readdir(Session& session, Handle handle) {
   return Outcome::replied();
 }
 
-Outcome mkdir(Session&, Path path, Attributes attributes) {
+Outcome mkdir(Session&, const Path& path, const Attributes& attributes) {
   return Outcome::of_call(::mkdir(path.c_str(), attributes.permissions.value_or(0777) & 07777));
 }
 
-Outcome rmdir(Session&, Path path) { return Outcome::of_call(::rmdir(path.c_str())); }
+Outcome rmdir(Session&, const Path& path) { return Outcome::of_call(::rmdir(path.c_str())); }
 
 }  // namespace rdev::sftp

@@ -1,7 +1,7 @@
 #include "agent/sftp/dispatch.h"
 
-#include <span>
 #include <tuple>
+#include <type_traits>
 
 namespace rdev::sftp {
 namespace {
@@ -12,15 +12,16 @@ using Handler = std::optional<Outcome> (*)(Session*, Reader&);
 
 template <auto function, class... Fields>
 std::optional<Outcome> call(Session* session, Reader& in, Outcome (*)(Session&, Fields...)) {
-  std::tuple<Fields...> fields{in.get<Fields>()...};  // braces: evaluated from left to right
+  const std::tuple<std::remove_cvref_t<Fields>...> fields{
+      in.get<std::remove_cvref_t<Fields>>()...};  // braces: evaluated from left to right
   if (!in.good()) {
     return std::nullopt;
   }
   if (session == nullptr) {
     return Outcome::ok();
   }
-  return std::apply([session](auto&&... field) { return function(*session, std::move(field)...); },
-                    std::move(fields));
+  return std::apply([session](const auto&... field) { return function(*session, field...); },
+                    fields);
 }
 
 template <auto function>

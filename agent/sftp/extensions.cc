@@ -52,7 +52,7 @@ Outcome limits(Session& session) {
   return Outcome::replied();
 }
 
-Outcome statvfs(Session& session, Path path) {
+Outcome statvfs(Session& session, const Path& path) {
   struct statvfs status{};
   return ::statvfs(path.c_str(), &status) == 0 ? reply(session, status) : Outcome::from_errno();
 }

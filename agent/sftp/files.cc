@@ -32,7 +32,8 @@ int open_flags(std::uint32_t flags) {
 
 }  // namespace
 
-Outcome open(Session& session, Path path, std::uint32_t flags, Attributes attributes) {
+Outcome open(Session& session, const Path& path, std::uint32_t flags,
+             const Attributes& attributes) {
   if (session.handles.full()) {
     return Outcome::from_errno(EMFILE);
   }

@@ -15,7 +15,7 @@ namespace rdev::sftp {
 class Output final {
  public:
   // Pending bytes from which the owner flushes before it takes another request.
-  static constexpr std::size_t kFlushAt = 64 * 1024;
+  static constexpr std::size_t kFlushAt = 1 << 16;
 
   void begin(Type type);
   void begin(Type type, std::uint32_t id);

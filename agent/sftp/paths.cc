@@ -8,9 +8,9 @@
 
 namespace rdev::sftp {
 
-Outcome remove(Session&, Path path) { return Outcome::of_call(::unlink(path.c_str())); }
+Outcome remove(Session&, const Path& path) { return Outcome::of_call(::unlink(path.c_str())); }
 
-Outcome rename(Session&, Path from, Path to) {
+Outcome rename(Session&, const Path& from, const Path& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) {
     return Outcome::ok();
   }
@@ -25,19 +25,19 @@ Outcome rename(Session&, Path from, Path to) {
   return Outcome::of_call(::rename(from.c_str(), to.c_str()));
 }
 
-Outcome posix_rename(Session&, Path from, Path to) {
+Outcome posix_rename(Session&, const Path& from, const Path& to) {
   return Outcome::of_call(::rename(from.c_str(), to.c_str()));
 }
 
-Outcome hardlink(Session&, Path existing, Path link) {
+Outcome hardlink(Session&, const Path& existing, const Path& link) {
   return Outcome::of_call(::link(existing.c_str(), link.c_str()));
 }
 
-Outcome symlink(Session&, Path target, Path link) {
+Outcome symlink(Session&, const Path& target, const Path& link) {
   return Outcome::of_call(::symlink(target.c_str(), link.c_str()));
 }
 
-Outcome readlink(Session& session, Path path) {
+Outcome readlink(Session& session, const Path& path) {
   char target[PATH_MAX];
   const ssize_t size = ::readlink(path.c_str(), target, sizeof target);
   if (size < 0) {

@@ -77,14 +77,14 @@ std::string resolve(std::string path) {
 
 }  // namespace
 
-Outcome realpath(Session& session, Path path) {
+Outcome realpath(Session& session, const Path& path) {
   const auto resolved = resolve(path.bytes.empty() ? "." : path.bytes);
   return resolved.empty() ? Outcome::from_errno() : reply(session, resolved);
 }
 
-Outcome expand_path(Session& session, Path path) {
+Outcome expand_path(Session& session, const Path& path) {
   if (!path.bytes.starts_with('~')) {
-    return realpath(session, std::move(path));
+    return realpath(session, path);
   }
   const auto slash = path.bytes.find('/');
   const auto user = path.bytes.substr(1, slash == std::string::npos ? slash : slash - 1);
@@ -95,7 +95,7 @@ Outcome expand_path(Session& session, Path path) {
   return realpath(session, {home + (slash == std::string::npos ? "" : path.bytes.substr(slash))});
 }
 
-Outcome home_directory(Session& session, Path user) {
+Outcome home_directory(Session& session, const Path& user) {
   const auto home = home_of(user.bytes);
   return home.empty()
              ? Outcome::failed(Status::kNoSuchFile, "~" + user.bytes + " has no home directory")

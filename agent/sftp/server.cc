@@ -27,7 +27,7 @@ class Input final {
   Result<bool> read_more();
 
  private:
-  static constexpr std::size_t kCapacity = 2 * (kMaxPacket + 4);
+  static constexpr std::size_t kCapacity = std::size_t{2} * (kMaxPacket + 4);
 
   int fd_;
   std::unique_ptr<char[]> buffer_ = std::make_unique_for_overwrite<char[]>(kCapacity);

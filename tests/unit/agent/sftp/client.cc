@@ -64,7 +64,9 @@ Client::Client(Options options) {
   if (pid_ == 0) {
     ::close(ends[0]);
     const int log = ::open((name + ".log").c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0600);
-    ::dup2(log, STDERR_FILENO);
+    if (log < 0 || ::dup2(log, STDERR_FILENO) < 0) {
+      std::exit(98);
+    }
     ::umask(options.umask);
     if (options.max_fds != 0) {
       const struct rlimit limit{.rlim_cur = options.max_fds, .rlim_max = options.max_fds};
@@ -133,7 +135,7 @@ Reply Client::ask(Type type, const Fields& fields) {
   return reply;
 }
 
-Reply Client::extended(std::string_view name, Fields fields) {
+Reply Client::extended(std::string_view name, const Fields& fields) {
   Fields all;
   all.string(name);
   const auto id = next_id_++;
@@ -143,7 +145,7 @@ Reply Client::extended(std::string_view name, Fields fields) {
   return reply;
 }
 
-std::string Client::open(std::string_view path, std::uint32_t flags, Fields attributes) {
+std::string Client::open(std::string_view path, std::uint32_t flags, const Fields& attributes) {
   const auto id = next_id_++;
   send(framed(packet(Type::kOpen, id, Fields().string(path).u32(flags)) + attributes.bytes()));
   const auto reply = receive();

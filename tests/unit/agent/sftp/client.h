@@ -68,10 +68,11 @@ class Client final {
   Reply receive();
   // A request with an id of its own, and its reply.
   Reply ask(Type type, const Fields& fields = {});
-  Reply extended(std::string_view name, Fields fields = {});
+  Reply extended(std::string_view name, const Fields& fields = {});
 
   // The handle; a failed open is a failed test.
-  std::string open(std::string_view path, std::uint32_t flags, Fields attributes = Fields().u32(0));
+  std::string open(std::string_view path, std::uint32_t flags,
+                   const Fields& attributes = Fields().u32(0));
   Reply write(std::string_view handle, std::uint64_t offset, std::string_view data);
   Reply read(std::string_view handle, std::uint64_t offset, std::uint32_t length);
 

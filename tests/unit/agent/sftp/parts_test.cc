@@ -92,7 +92,8 @@ TEST(Names, WritesALineAsLsDoes) {
   const time_t now = 1'700'000'000;  // 2023-11-14 22:13:20 UTC
   const LongName cases[] = {
       {S_IFREG | 0644, 60, "-rw-r--r--   3 4000001  4000002      1234 Nov 14 22:12 name"},
-      {S_IFDIR | 01777, 400 * 86400, "drwxrwxrwt   3 4000001  4000002      1234 Oct 10  2022 name"},
+      {S_IFDIR | 01777, time_t{400} * 86400,
+       "drwxrwxrwt   3 4000001  4000002      1234 Oct 10  2022 name"},
       {S_IFLNK | 0777, -86400, "lrwxrwxrwx   3 4000001  4000002      1234 Nov 15  2023 name"},
       {S_IFREG | 06711, 60, "-rws--s--x   3 4000001  4000002      1234 Nov 14 22:12 name"},
       {S_IFREG | 07000, 60, "---S--S--T   3 4000001  4000002      1234 Nov 14 22:12 name"},

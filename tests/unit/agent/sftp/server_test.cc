@@ -40,7 +40,7 @@ TEST(SftpServer, TellsItsVersionAndExtensions) {
 
 TEST(SftpServer, AnswersWhatItDoesNotKnow) {
   Client client;
-  EXPECT_EQ(client.ask(static_cast<Type>(99)).status(), 8);
+  EXPECT_EQ(client.ask(Type::kAttrs).status(), 8);
   EXPECT_EQ(client.extended("something@example.org", Fields().u32(1)).status(), 8);
   EXPECT_EQ(client.finish(), 0);
   EXPECT_EQ(client.errors(), "");
@@ -82,8 +82,9 @@ TEST(SftpServer, AnswersPipelinedRequestsInTheirOrder) {
   const auto file = client.open("file", kOpenRead | kOpenWrite | kOpenCreate);
   std::string bytes;
   for (std::uint32_t i = 0; i < 500; ++i) {
-    bytes += framed(packet(Type::kWrite, 2 * i, Fields().string(file).u64(4 * i).string("abcd")));
-    bytes += framed(packet(Type::kRead, 2 * i + 1, Fields().string(file).u64(4 * i).u32(4)));
+    const std::uint64_t at = std::uint64_t{4} * i;
+    bytes += framed(packet(Type::kWrite, 2 * i, Fields().string(file).u64(at).string("abcd")));
+    bytes += framed(packet(Type::kRead, 2 * i + 1, Fields().string(file).u64(at).u32(4)));
   }
   bytes += framed(packet(Type::kStat, 1000, Fields().string("file")));
   for (std::size_t at = 0; at < bytes.size(); at += 7) {  // and however they are cut

@@ -58,8 +58,8 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t max
       return text;
     }
     if (text.size() + static_cast<std::size_t>(n) > max_bytes) {
-      return fail(Code::kLimit, path.string() + " is longer than " + std::to_string(max_bytes) +
-                                    " bytes");
+      return fail(Code::kLimit,
+                  path.string() + " is longer than " + std::to_string(max_bytes) + " bytes");
     }
     text.append(buffer, static_cast<std::size_t>(n));
   }

@@ -1,8 +1,10 @@
 #include "protocol/base/task_group.h"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/system/system_error.hpp>
 #include <cassert>
+#include <memory>
 #include <utility>
 
 #include "protocol/base/log.h"
@@ -20,8 +22,7 @@ awaitable<void> log_failure(std::string name, awaitable<Result<void>> task) {
 }  // namespace
 
 TaskGroup::TaskGroup(asio::any_io_executor executor)
-    : executor_(std::move(executor)),
-      empty_(executor_, asio::steady_timer::time_point::max()) {}
+    : executor_(std::move(executor)), empty_(executor_, asio::steady_timer::time_point::max()) {}
 
 TaskGroup::~TaskGroup() { assert(tasks_.empty()); }
 
@@ -68,7 +69,10 @@ void TaskGroup::ended(std::list<Task>::iterator task, const std::exception_ptr& 
   } catch (const std::exception& e) {
     log_error("task threw", {{"task", task->name}, {"error", e.what()}});
   }
-  tasks_.erase(task);
+  // Asio may have posted a cancellation that still names the signal: it must run first.
+  auto node = std::make_shared<std::list<Task>>();
+  node->splice(node->begin(), tasks_, task);
+  asio::post(executor_, [node] {});
   if (tasks_.empty()) {
     empty_.cancel();
   }

@@ -165,6 +165,11 @@ awaitable<Result<bool>> Channel::request(std::shared_ptr<Channel> self, std::str
   co_return answer->value();
 }
 
+std::string Channel::take_complaint() {
+  char text[500];
+  return printable({text, inbox_.take(stream::Lane::kStderr, text, sizeof text)});
+}
+
 awaitable<Result<void>> Channel::opened(std::shared_ptr<Channel> self) {
   while (self->state_ == State::kOpening) {
     co_await self->answered_.wait();
@@ -205,14 +210,15 @@ void Channel::say(std::string_view text) {
 }
 
 void Channel::settle() {
-  if (state_ != State::kOpen || (writing_ > 0 && !abandoned_)) {
+  if (state_ != State::kOpen) {
     return;
   }
-  if ((want_eof_ || want_close_) && !sent_eof_ && !sent_close_) {
+  const bool written = writing_ == 0 || abandoned_;
+  if (written && (want_eof_ || want_close_) && !sent_eof_ && !sent_close_) {
     sent_eof_ = true;
     send_simple(Message::kChannelEof);
   }
-  if (want_close_ && !sent_close_) {
+  if (written && want_close_ && !sent_close_) {
     sent_close_ = true;
     send_simple(Message::kChannelClose);
   }

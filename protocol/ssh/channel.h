@@ -72,6 +72,8 @@ class Channel final : public std::enable_shared_from_this<Channel> {
   // Sends a request and waits for its answer; whether it was a success.
   static awaitable<Result<bool>> request(std::shared_ptr<Channel> self, std::string type,
                                          std::string body);
+  // What the peer has said on standard error, for a person; at most 500 bytes.
+  std::string take_complaint();
   // Waits until the peer has answered our opening.
   static awaitable<Result<void>> opened(std::shared_ptr<Channel> self);
   void send_event(const stream::Event& event);

@@ -54,7 +54,9 @@ awaitable<StreamResult> start_session(Opening opening, std::string type, std::st
     co_return tl::make_unexpected(started.error());
   }
   if (!*started) {
-    co_return fail(Code::kUnavailable, "the server refused the " + type + " request");
+    const std::string why = (*channel)->take_complaint();
+    co_return fail(Code::kUnavailable,
+                   "the server refused the " + type + " request" + (why.empty() ? "" : ": " + why));
   }
   co_return StreamResult(std::move(stream));
 }

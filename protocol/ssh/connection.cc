@@ -1,17 +1,7 @@
 #include "protocol/ssh/connection.h"
 
-#include <algorithm>
-
 namespace rdev::ssh {
 namespace {
-
-// A sentence from the peer, for a person: bounded and without control bytes.
-std::string printable(std::string_view text) {
-  std::string clean(text.substr(0, 500));
-  std::replace_if(
-      clean.begin(), clean.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-  return clean;
-}
 
 awaitable<Result<std::shared_ptr<Channel>>> wait_for_opening(std::shared_ptr<Channel> channel,
                                                              std::optional<Error> failed) {

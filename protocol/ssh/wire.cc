@@ -1,5 +1,7 @@
 #include "protocol/ssh/wire.h"
 
+#include <algorithm>
+
 namespace rdev::ssh {
 
 std::string_view Reader::take(std::size_t n) {
@@ -51,6 +53,14 @@ Writer& Writer::string(std::string_view value) {
 Writer& Writer::raw(std::string_view bytes) {
   bytes_ += bytes;
   return *this;
+}
+
+std::string printable(std::string_view text) {
+  std::string clean(text.substr(0, 500));
+  clean.resize(clean.find_last_not_of("\r\n ") + 1);
+  std::replace_if(
+      clean.begin(), clean.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  return clean;
 }
 
 }  // namespace rdev::ssh

@@ -48,4 +48,7 @@ class Writer final {
   std::string bytes_;
 };
 
+// A sentence from the peer, for a person: at most 500 bytes, no control bytes, no line end.
+std::string printable(std::string_view text);
+
 }  // namespace rdev::ssh

@@ -44,12 +44,16 @@ bool is_null(const YAML::Node& node) {
 }  // namespace
 
 tl::unexpected<Error> Value::wrong(const std::string& what) const {
-  return fail(Code::kUsage,
-              place(file_, node_.Mark()) + ": " + (key_.empty() ? "" : key_ + ": ") + what);
+  return fail(Code::kUsage, place(file_, mark_) + ": " + (key_.empty() ? "" : key_ + ": ") + what);
 }
 
-Value Value::child(const YAML::Node& node, const std::string& key) const {
-  return {node, key_.empty() ? key : key_ + "." + key, file_};
+Value Value::child(const YAML::Node& key, const YAML::Node& value) const {
+  const std::string& name = key.Scalar();
+  Value child(value, key_.empty() ? name : key_ + "." + name, file_);
+  if (is_null(value)) {
+    child.mark_ = key.Mark();  // what is not written has its mark somewhere behind
+  }
+  return child;
 }
 
 Result<std::string> Value::text() const {
@@ -149,7 +153,7 @@ Result<std::map<std::string, std::string>> Value::text_map() const {
     if (!key) {
       return tl::make_unexpected(key.error());
     }
-    auto text = child(pair.second, *key).text();
+    auto text = child(pair.first, pair.second).text();
     if (!text) {
       return tl::make_unexpected(text.error());
     }
@@ -185,7 +189,7 @@ Result<void> Value::mapping(const std::map<std::string_view, Setter>& setters) c
     if (!seen.insert(*key).second) {
       return at_key.wrong("'" + *key + "' is there twice");
     }
-    if (auto set = setter->second(child(pair.second, *key)); !set) {
+    if (auto set = setter->second(child(pair.first, pair.second)); !set) {
       return set;
     }
   }
@@ -201,14 +205,18 @@ Result<Value> parse_yaml(std::string_view text, const std::string& file) {
                                   std::to_string(kMaxFlowDepth) + " deep");
   }
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    // Without the end mark the parser takes a quote that is never closed for one that is.
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text) + "\n...\n");
     if (documents.size() > 1) {
       return fail(Code::kUsage, place(file, documents[1].Mark()) +
                                     ": a second document begins here; there must be only one");
     }
     return Value(documents.empty() ? YAML::Node() : documents[0], "", file);
   } catch (const YAML::Exception& e) {
-    return fail(Code::kUsage, place(file, e.mark) + ": " + e.msg);
+    const bool open_quote = e.msg == YAML::ErrorMsg::DOC_IN_SCALAR;
+    return fail(Code::kUsage,
+                place(file, e.mark) + ": " +
+                    (open_quote ? "a quote that was opened above is never closed" : e.msg));
   }
 }
 

@@ -36,9 +36,10 @@ class Value final {
   tl::unexpected<Error> wrong(const std::string& what) const;
 
  private:
-  Value child(const YAML::Node& node, const std::string& key) const;
+  Value child(const YAML::Node& key, const YAML::Node& value) const;
 
   YAML::Node node_;
+  YAML::Mark mark_ = node_.Mark();
   std::string key_;  // "resources.gpus"; empty for the document
   std::string file_;
 };

@@ -1,7 +1,6 @@
 #include "client/cluster/local/proc.h"
 
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,11 @@
 #include <system_error>
 
 #include "protocol/base/file.h"
+
+// glibc 2.36 declares them without extern "C".
+extern "C" {
+#include <sys/pidfd.h>
+}
 
 namespace rdev::cluster {
 namespace {

@@ -1,0 +1,97 @@
+#include "client/sshconfig/entry.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "client/sshconfig/quote.h"
+#include "tests/unit/client/temp_dir.h"
+
+namespace rdev::sshconfig {
+namespace {
+
+using test::TempDir;
+using ::testing::HasSubstr;
+
+Entry sample() {
+  return {.name = "train",
+          .user = "rdev",
+          .host_public_key = "ssh-ed25519 AAAA",
+          .identity = "/s/jobs/train/key",
+          .known_hosts = "/s/jobs/train/known_hosts",
+          .rdev = "/opt/bin/rdev",
+          .rdev_home = ""};
+}
+
+TEST(Entry, HasAllThatMakesSshStrict) {
+  const auto text = render(sample());
+  ASSERT_TRUE(text) << text.error().message;
+  for (const char* line : {
+           "Host rdev-train\n",
+           "  HostName rdev-train\n",
+           "  HostKeyAlias rdev-train\n",
+           "  User rdev\n",
+           "  ProxyCommand '/opt/bin/rdev' proxy --raw train\n",
+           "  IdentityFile \"/s/jobs/train/key\"\n",
+           "  IdentitiesOnly yes\n",
+           "  UserKnownHostsFile \"/s/jobs/train/known_hosts\"\n",
+           "  GlobalKnownHostsFile none\n",
+           "  StrictHostKeyChecking yes\n",
+           "  UpdateHostKeys no\n",
+       }) {
+    EXPECT_THAT(*text, HasSubstr(line));
+  }
+  EXPECT_EQ(render_known_hosts(sample()), "rdev-train ssh-ed25519 AAAA\n");
+}
+
+TEST(Entry, QuotesSpacesPercentsAndApostrophes) {
+  Entry entry = sample();
+  entry.rdev = "/o p/100%/it's/rdev";
+  entry.rdev_home = "/my home/%h";
+  entry.identity = "/a b/50%/key";
+  const auto text = render(entry);
+  ASSERT_TRUE(text) << text.error().message;
+  EXPECT_THAT(*text, HasSubstr("  ProxyCommand env 'RDEV_HOME=/my home/%%h' "
+                               "'/o p/100%%/it'\\''s/rdev' proxy --raw train\n"));
+  EXPECT_THAT(*text, HasSubstr("  IdentityFile \"/a b/50%%/key\"\n"));
+}
+
+TEST(Entry, RefusesWhatSshCannotSpell) {
+  for (const char* bad : {"/a\"b", "/a\\b", "/a\nb", "/a${HOME}b"}) {
+    Entry entry = sample();
+    entry.identity = bad;
+    const auto text = render(entry);
+    ASSERT_FALSE(text) << bad;
+    EXPECT_EQ(text.error().code, Code::kUsage);
+  }
+  Entry entry = sample();
+  entry.rdev_home = "/a\nProxyCommand evil";
+  EXPECT_FALSE(render(entry));
+}
+
+TEST(Entry, IsWrittenPrivatelyAndRemovedWithLeftovers) {
+  const TempDir dir;
+  const state::Paths paths = dir.paths();
+  Entry entry = sample();
+  entry.known_hosts = dir.path() / "known_hosts";
+  ASSERT_TRUE(write_entry(paths, entry));
+  EXPECT_EQ(test::mode_of(entry_file(paths, "train")), 0600U);
+  EXPECT_EQ(test::mode_of(entry_file(paths, "train").parent_path()), 0700U);
+  EXPECT_EQ(test::read_text(entry.known_hosts), render_known_hosts(entry));
+  const auto left = paths.state / "ssh.d" / ".train.conf.abc123";
+  const auto others = paths.state / "ssh.d" / ".train-2.conf.abc123";
+  test::write_text(left, "half");
+  test::write_text(others, "half");
+  ASSERT_TRUE(remove_entry(paths, "train"));
+  EXPECT_FALSE(std::filesystem::exists(entry_file(paths, "train")));
+  EXPECT_FALSE(std::filesystem::exists(left));
+  EXPECT_TRUE(std::filesystem::exists(others));
+  EXPECT_TRUE(remove_entry(paths, "train"));
+}
+
+TEST(ShellQuote, SurvivesAShell) {
+  EXPECT_EQ(shell_quote("it's"), "'it'\\''s'");
+  EXPECT_EQ(shell_quote(""), "''");
+}
+
+}  // namespace
+}  // namespace rdev::sshconfig

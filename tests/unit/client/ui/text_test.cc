@@ -1,0 +1,83 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "client/ui/progress.h"
+#include "client/ui/suggest.h"
+#include "client/ui/table.h"
+#include "protocol/base/fd.h"
+
+namespace rdev::ui {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+
+TEST(Suggestion, IsCloseOrNone) {
+  EXPECT_EQ(did_you_mean("imgae", {"image", "env"}), ", did you mean 'image'?");
+  EXPECT_EQ(did_you_mean("lss", {"ls", "logs"}), ", did you mean 'ls'?");
+  EXPECT_EQ(did_you_mean("xyzzy", {"image", "env"}), "");
+  EXPECT_EQ(did_you_mean("ab", {"xy"}), "");
+  EXPECT_EQ(did_you_mean("", {"ls"}), "");
+  EXPECT_EQ(did_you_mean(std::string(100000, 'a'), {"ls"}), "");
+}
+
+TEST(Table, AlignsByCharactersNotBytes) {
+  EXPECT_EQ(render_table({{"NAME", "X"}, {"é", "1"}, {"longer", ""}}),
+            "NAME    X\né       1\nlonger\n");
+}
+
+TEST(Table, ShowsNoControlCharacters) {
+  EXPECT_EQ(render_table({{"a\033[31m", "b\nc"}}), "a?[31m  b c\n");
+  EXPECT_EQ(printable("a\tb\nc\rd\x7f"), "a\tb\nc?d?");
+}
+
+// What a Progress wrote to a pipe.
+template <class Play>
+std::string played(Terminal terminal, Play play) {
+  int ends[2];
+  EXPECT_EQ(::pipe(ends), 0);
+  const base::Fd read_end(ends[0]);
+  {
+    const base::Fd write_end(ends[1]);
+    Progress progress(write_end.get(), terminal);
+    play(progress);
+  }
+  std::string text(4096, '\0');
+  const ssize_t n = ::read(read_end.get(), text.data(), text.size());
+  text.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
+  return text;
+}
+
+TEST(Progress, IsALineAStageWithItsTimeOffTheTerminal) {
+  const std::string text = played(Terminal::kNo, [](Progress& progress) {
+    progress.stage("pulling", "1 %");
+    progress.stage("pulling", "2 %");
+    progress.stage("starting");
+    progress.done();
+    progress.done();
+    EXPECT_EQ(progress.timings().size(), 2U);
+  });
+  EXPECT_THAT(text, MatchesRegex("  pulling  0\\.0. s\n  starting  0\\.0. s\n"));
+}
+
+TEST(Progress, RedrawsItsLineOnATerminal) {
+  const std::string text = played(Terminal::kYes, [](Progress& progress) {
+    progress.stage("pulling", "1 %");
+    progress.stage("pulling", "2 %");
+    progress.done();
+  });
+  EXPECT_THAT(text, HasSubstr("\r\033[K  pulling  2 % …"));
+  EXPECT_THAT(text, MatchesRegex(".*\r.\\[K  pulling  0\\.0. s\n"));
+}
+
+TEST(Progress, ThatIsInterruptedLeavesAWholeLine) {
+  EXPECT_THAT(played(Terminal::kNo, [](Progress& p) { p.stage("pulling"); }),
+              HasSubstr("pulling  not finished\n"));
+  EXPECT_TRUE(played(Terminal::kYes, [](Progress& p) { p.stage("pulling"); }).ends_with("\n"));
+}
+
+}  // namespace
+}  // namespace rdev::ui

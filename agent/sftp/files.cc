@@ -30,6 +30,17 @@ int open_flags(std::uint32_t flags) {
   return result;
 }
 
+// Does not wait for the other end of a FIFO: the client could not be heard meanwhile, not even
+// going away. Reads and writes of files are the same with O_NONBLOCK; but somebody's lease on a
+// file, which the kernel takes back within seconds, is waited for.
+base::Fd open_now(const Path& path, int flags, mode_t mode) {
+  base::Fd file(::open(path.c_str(), flags | O_NONBLOCK, mode));
+  if (!file && errno == EWOULDBLOCK) {
+    file.reset(::open(path.c_str(), flags, mode));
+  }
+  return file;
+}
+
 }  // namespace
 
 Outcome open(Session& session, const Path& path, std::uint32_t flags,
@@ -37,7 +48,7 @@ Outcome open(Session& session, const Path& path, std::uint32_t flags,
   if (session.handles.full()) {
     return Outcome::from_errno(EMFILE);
   }
-  base::Fd file(::open(path.c_str(), open_flags(flags), attributes.permissions.value_or(0666)));
+  base::Fd file = open_now(path, open_flags(flags), attributes.permissions.value_or(0666));
   if (!file) {
     return Outcome::from_errno();
   }

@@ -100,6 +100,16 @@ TEST(SftpFiles, NamesWhatWentWrong) {
   EXPECT_EQ(client.write("", 0, "x").status(), kFailure);
 }
 
+TEST(SftpFiles, DoesNotWaitForTheOtherEndOfAFifo) {
+  Client client;
+  ASSERT_EQ(::mkfifo((client.directory() / "fifo").c_str(), 0600), 0);
+  const auto reply = client.ask(Type::kOpen, Fields().string("fifo").u32(kOpenWrite).u32(0));
+  EXPECT_EQ(reply.status(), kFailure);
+  EXPECT_EQ(reply.message(), "No such device or address");
+  const auto reader = client.open("fifo", kOpenRead);
+  EXPECT_EQ(client.read(reader, 0, 1).message(), "Illegal seek");
+}
+
 TEST(SftpFiles, TellsThatTheDiskIsFull) {
   Client client;
   const auto full = client.open("/dev/full", kOpenWrite);

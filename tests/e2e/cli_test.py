@@ -217,12 +217,10 @@ class State(unittest.TestCase):
         """In /tmp anybody may be first."""
         theirs = Path(f"/tmp/rdev-{os.geteuid()}")
         script = f"""
-            mount -t tmpfs none /tmp && mkdir /tmp/home && mkdir -m 777 {theirs} && chown 4242 {theirs} &&
-            env -u RDEV_HOME -u XDG_RUNTIME_DIR HOME=/tmp/home /proc/self/fd/9 up theirs"""
-        with open(program("rdev"), "rb") as binary:
-            os.dup2(binary.fileno(), 9, inheritable=True)
-        self.addCleanup(os.close, 9)
-        done = run("unshare", "--mount", "sh", "-c", script, code=1, pass_fds=[9])
+            mount --bind {Path(program('rdev')).parent} /mnt && mount -t tmpfs none /tmp &&
+            mkdir /tmp/home && mkdir -m 777 {theirs} && chown 4242 {theirs} &&
+            env -u RDEV_HOME -u XDG_RUNTIME_DIR HOME=/tmp/home /mnt/rdev up theirs"""
+        done = run("unshare", "--mount", "sh", "-c", script, code=1)
         self.assertIn(str(theirs), done.errors)
 
 

@@ -1,11 +1,12 @@
 """Where the agent may find itself: no passwd entry, nothing to write on, no shell, no libc."""
 import os
+import shutil
 import tempfile
 import unittest
 from pathlib import Path
 
 from lab import root
-from lab.agent import Agent
+from lab.agent import Agent, ConfiguredAgent
 from lab.proc import needs_tool, run
 from lab.ssh import make_key
 
@@ -16,7 +17,7 @@ def rooted(cleanup, files, uid=0, **how):
     """An agent in the chroot `files`; `cleanup` is unittest's addCleanup."""
     key = make_key(tempfile.mkdtemp())
     root.authorize(files, key)
-    agent = Agent(key=key, wrap=["chroot", f"--userspec={uid}:{uid}", "--groups=", files],
+    agent = Agent(key=key, wrap=[shutil.which("chroot"), f"--userspec={uid}:{uid}", "--groups=", files],
                   binary="/rdev-agent", keys_path="/authorized_keys", **how)
     cleanup(agent.process.kill)
     return agent.target
@@ -39,10 +40,12 @@ class NoPasswdEntry(unittest.TestCase):
         self.assertEqual(target.ssh("id -u; pwd; echo $HOME").text, f"12345\n{home}\n{home}\n")
 
     def test_a_private_home_where_it_cannot(self):
-        target = self.agent("/nonexistent")
-        home = target.ssh("echo $HOME").text.strip()
-        self.assertNotEqual(home, "/nonexistent")
-        self.assertEqual(target.ssh("stat -c '%a %u' \"$HOME\"; pwd").text, f"700 12345\n{home}\n")
+        work = Path(tempfile.mkdtemp())
+        os.chown(work, 12345, 12345)
+        agent = ConfiguredAgent(self, wrap=NOBODY, env={"HOME": "/nonexistent"}, directory=work).up()
+        home = agent.values["fallback_home"]
+        self.assertEqual(agent.target.ssh("echo $HOME; stat -c '%a %u' \"$HOME\"; pwd").text,
+                         f"{home}\n700 12345\n{home}\n")
 
     def test_everything_else_works(self):
         target = self.agent("/nonexistent")
@@ -91,8 +94,13 @@ class NoShell(unittest.TestCase):
                             env={"HOME": "/nowhere", "PATH": "/bin"})
 
     def test_exec_is_split_into_words(self):
-        done = self.target.ssh(r"""/bin/printf '<%s>' 'a b' "c\"d $HOME" e\ f 'g'"h" ''""")
+        done = self.target.ssh(r"""/bin/printf '<%s>' 'a b' "c\"d \$HOME" e\ f 'g'"h" ''""")
         self.assertEqual(done.text, '<a b><c"d $HOME><e f><gh><>')
+
+    def test_what_only_a_shell_understands_is_not_guessed(self):
+        for words in ("printf $HOME", "printf a | cat", "printf a > /tmp/x", "printf a; cat"):
+            done = self.target.ssh(words, code=127)
+            self.assertIn("shell", done.errors)
 
     def test_path_is_searched(self):
         self.assertEqual(self.target.ssh("printf found").text, "found")

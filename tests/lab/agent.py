@@ -1,10 +1,11 @@
-"""The agent by hand: `rdev-agent serve --listen … --authorized-keys …`, no client, no cluster."""
+"""The agent without client and cluster: by hand (`serve --listen …`) or by a config."""
 import re
 import tempfile
 import time
 from pathlib import Path
 
-from lab.proc import Process, program
+from lab import config
+from lab.proc import Process, eventually, program, run
 from lab.ssh import Target, make_key
 
 
@@ -50,3 +51,25 @@ class Agent:
 
     def __exit__(self, *_):
         self.process.kill()
+
+
+class ConfiguredAgent:
+    """`serve --config`, reached through `stdio --config`; ends with the test."""
+
+    def __init__(self, test, *command, wrap=(), options=(), env=None, directory=None, **values):
+        self.key = make_key(tempfile.mkdtemp())
+        self.path, self.values = config.write(self.key, directory, **values)
+        tail = ["--", *command] if command else []
+        self.process = Process(*wrap, program("rdev-agent"), "serve", "--config", self.path, *options, *tail, env=env)
+        test.addCleanup(self.process.kill)
+        proxy = f"ProxyCommand {program('rdev-agent')} stdio --config {self.path}"
+        self.target = Target(port=22, host_key=config.host_key(self.values["host_seed"]), key=self.key,
+                             options=(proxy,))
+
+    def up(self):
+        eventually(lambda: Path(self.values["socket"]).exists() or self.process.popen.poll() is not None,
+                   "the agent's socket is there")
+        return self
+
+    def call(self, word, *options, **how):
+        return run(program("rdev-agent"), word, "--config", self.path, *options, **how)

@@ -49,4 +49,5 @@ def write(key, directory=None, **values):
     path = directory / "config"
     path.write_bytes(encode(**values))
     path.chmod(0o400)
+    os.chown(path, directory.stat().st_uid, directory.stat().st_gid)
     return path, values

@@ -25,7 +25,8 @@ class Target:
     directory: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="ssh-")))
 
     def __post_init__(self):
-        self.known_hosts.write_text(f"[{self.host}]:{self.port} {self.host_key}\n")
+        name = self.host if self.port == 22 else f"[{self.host}]:{self.port}"
+        self.known_hosts.write_text(f"{name} {self.host_key}\n")
         lines = ["Host agent", f"HostName {self.host}", f"Port {self.port}", f"User {self.user}",
                  f"IdentityFile {self.key}", "IdentitiesOnly yes", "IdentityAgent none", "BatchMode yes",
                  "StrictHostKeyChecking yes", f"UserKnownHostsFile {self.known_hosts}",

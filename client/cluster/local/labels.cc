@@ -45,8 +45,11 @@ std::vector<ProcessId> processes_of(const std::string& job_id, pid_t root) {
   std::vector<ProcessId> found;
   for (const ProcessStat& process : all) {
     const pid_t pid = process.id.pid;
-    if (pid != ::getpid() && pid != root &&
-        (below.contains(pid) || environment_variable(pid, kJobIdLabel) == job_id)) {
+    if (pid == ::getpid() || pid == root) {
+      continue;
+    }
+    const auto job = below.contains(pid) ? std::nullopt : read_labels(process.id);
+    if (below.contains(pid) || (job && job->id == job_id)) {
       found.push_back(process.id);
     }
   }
@@ -64,21 +67,30 @@ void wait_for_end(const std::vector<ProcessId>& processes) {
 
 }  // namespace
 
+std::optional<FoundJob> read_labels(const ProcessId& process) {
+  const auto environment = environment_of(process.pid);
+  const auto id = environment ? find_variable(*environment, kJobIdLabel) : std::nullopt;
+  if (!id) {
+    return std::nullopt;
+  }
+  FoundJob job;
+  job.id = *id;
+  job.name = find_variable(*environment, kJobNameLabel).value_or("");
+  job.owner = find_variable(*environment, kOwnerLabel).value_or("");
+  if (const auto socket = find_variable(*environment, kKeeperSocketLabel)) {
+    job.keeper = process;
+    job.socket = *socket;
+    job.host_public_key = find_variable(*environment, kKeeperHostKeyLabel).value_or("");
+  }
+  return job;
+}
+
 std::vector<FoundJob> find_jobs_of(const std::string& owner) {
   std::map<std::string, FoundJob> by_id;
   for (const ProcessStat& process : all_processes()) {
-    const pid_t pid = process.id.pid;
-    const auto id = environment_variable(pid, kJobIdLabel);
-    if (!id || environment_variable(pid, kOwnerLabel) != owner) {
-      continue;
-    }
-    FoundJob& job = by_id[*id];
-    job.id = *id;
-    job.name = environment_variable(pid, kJobNameLabel).value_or("");
-    if (const auto socket = environment_variable(pid, kKeeperSocketLabel)) {
-      job.keeper = process.id;
-      job.socket = *socket;
-      job.host_public_key = environment_variable(pid, kKeeperHostKeyLabel).value_or("");
+    auto job = read_labels(process.id);
+    if (job && job->owner == owner && (job->keeper || !by_id.contains(job->id))) {
+      by_id[job->id] = std::move(*job);
     }
   }
   std::vector<FoundJob> jobs;
@@ -90,9 +102,8 @@ std::vector<FoundJob> find_jobs_of(const std::string& owner) {
 
 std::optional<ProcessId> find_keeper(const std::string& job_id) {
   for (const ProcessStat& process : all_processes()) {
-    const pid_t pid = process.id.pid;
-    if (environment_variable(pid, kJobIdLabel) == job_id &&
-        environment_variable(pid, kKeeperSocketLabel)) {
+    const auto job = read_labels(process.id);
+    if (job && job->keeper && job->id == job_id) {
       return process.id;
     }
   }

@@ -20,12 +20,14 @@ inline constexpr char kKeeperSocketLabel[] = "RDEV_KEEPER_SOCKET";
 inline constexpr char kKeeperHostKeyLabel[] = "RDEV_KEEPER_HOST_KEY";
 
 struct FoundJob {
-  std::string id, name;
+  std::string id, name, owner;
   std::optional<ProcessId> keeper;  // nullopt: only strays are left
   std::string socket, host_public_key;
 };
 // The jobs of `owner` that have a process.
 std::vector<FoundJob> find_jobs_of(const std::string& owner);
+// What the labels of one process say; nullopt when it has none.
+std::optional<FoundJob> read_labels(const ProcessId& process);
 std::optional<ProcessId> find_keeper(const std::string& job_id);
 
 // Sends SIGKILL to every process of the job and, when `root` is not 0, to all below it, until none

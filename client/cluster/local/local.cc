@@ -30,6 +30,12 @@ std::optional<ProcessId> keeper_of(const JobRef& ref) {
   return ref.native.empty() ? find_keeper(ref.id) : parse_process_id(ref.native);
 }
 
+// The socket that the job's keeper was told; nullopt when there is no such process.
+std::optional<std::string> socket_of(const ProcessId& keeper) {
+  const auto labels = read_labels(keeper);
+  return labels && labels->keeper ? std::optional(labels->socket) : std::nullopt;
+}
+
 awaitable<Result<void>> wait_readable(base::Fd fd) {
   asio::posix::stream_descriptor descriptor(co_await asio::this_coro::executor, fd.release());
   const auto [error] =
@@ -64,7 +70,7 @@ class LocalCluster final : public Cluster {
 
   awaitable<Result<JobStatus>> status(const JobRef& ref) override {
     if (const auto keeper = keeper_of(ref); keeper && is_alive(*keeper)) {
-      const auto socket = environment_variable(keeper->pid, kKeeperSocketLabel);
+      const auto socket = socket_of(*keeper);
       std::error_code error;
       const bool listens = socket && fs::exists(*socket, error);
       co_return JobStatus{.state = listens ? JobState::kRunning : JobState::kStarting,
@@ -87,7 +93,7 @@ class LocalCluster final : public Cluster {
   awaitable<Result<std::vector<Endpoint>>> endpoints(const JobRef& ref) override {
     std::vector<Endpoint> found;
     if (const auto keeper = keeper_of(ref); keeper && is_alive(*keeper)) {
-      if (const auto socket = environment_variable(keeper->pid, kKeeperSocketLabel)) {
+      if (const auto socket = socket_of(*keeper)) {
         found.push_back(kUnixScheme + *socket);
       }
     }
@@ -121,8 +127,7 @@ class LocalCluster final : public Cluster {
 
   awaitable<Result<void>> stop(const JobRef& ref) override {
     const auto keeper = keeper_of(ref);
-    const auto socket =
-        keeper ? environment_variable(keeper->pid, kKeeperSocketLabel) : std::nullopt;
+    const auto socket = keeper ? socket_of(*keeper) : std::nullopt;
     if (keeper) {
       if (auto asked = send_signal(*keeper, SIGTERM); !asked) {
         co_return asked;
@@ -132,8 +137,11 @@ class LocalCluster final : public Cluster {
         (void)co_await base::with_timeout(wait_readable(std::move(ended)), kStopLimit, "stopping");
       }
     }
-    if (auto killed = kill_job(ref.id, 0); !killed) {
-      co_return killed;
+    // By descent first: an agent that is not dumpable hides its labels from all but root.
+    for (const pid_t root : {keeper && is_alive(*keeper) ? keeper->pid : 0, 0}) {
+      if (auto killed = kill_job(ref.id, root); !killed) {
+        co_return killed;
+      }
     }
     remove_files(dir_of(ref.name), socket.value_or(state::job_socket(options_.paths, ref.name)));
     co_return Result<void>{};

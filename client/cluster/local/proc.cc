@@ -25,6 +25,9 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxStatBytes = 8192;
 constexpr std::size_t kMaxEnvironBytes = 4 * 1024 * 1024;
+constexpr pid_t kKernelThreads = 2;  // kthreadd, the parent of the rest
+constexpr int kSettleTries = 100;
+constexpr timespec kSettlePause{.tv_sec = 0, .tv_nsec = 200'000};
 
 fs::path proc_file(pid_t pid, const char* file) {
   return fs::path("/proc") / std::to_string(pid) / file;
@@ -78,6 +81,10 @@ std::optional<ProcessStat> parse_stat(const std::string& text) {
   if (!pid || !fields) {
     return std::nullopt;
   }
+  for (int field = 23; field < 50; ++field) {
+    fields >> skipped;
+  }
+  fields >> stat.environment_start;
   stat.id.pid = *pid;
   return stat;
 }
@@ -101,10 +108,9 @@ std::vector<ProcessStat> all_processes() {
   return found;
 }
 
-std::optional<std::string> find_variable(const std::string& environ_block,
-                                         const std::string& name) {
+std::optional<std::string> find_variable(const std::string& environment, const std::string& name) {
   const std::string prefix = name + "=";
-  std::string_view rest = environ_block;
+  std::string_view rest = environment;
   while (!rest.empty()) {
     const std::string_view entry = rest.substr(0, rest.find('\0'));
     if (entry.starts_with(prefix)) {
@@ -115,9 +121,20 @@ std::optional<std::string> find_variable(const std::string& environ_block,
   return std::nullopt;
 }
 
-std::optional<std::string> environment_variable(pid_t pid, const std::string& name) {
-  const auto block = base::read_file(proc_file(pid, "environ"), kMaxEnvironBytes);
-  return block ? find_variable(*block, name) : std::nullopt;
+std::optional<std::string> environment_of(pid_t pid) {
+  for (int tries = 0;; ++tries) {
+    auto block = base::read_file(proc_file(pid, "environ"), kMaxEnvironBytes);
+    if (!block) {
+      return std::nullopt;
+    }
+    const auto stat = block->empty() ? stat_of(pid) : std::nullopt;
+    const bool between_programs = stat && stat->environment_start == 0 && stat->state != 'Z' &&
+                                  pid != kKernelThreads && stat->parent != kKernelThreads;
+    if (!between_programs || tries == kSettleTries) {
+      return std::move(*block);
+    }
+    ::nanosleep(&kSettlePause, nullptr);  // nothing tells the end of an execve
+  }
 }
 
 bool is_alive(const ProcessId& id) {

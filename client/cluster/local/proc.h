@@ -28,6 +28,9 @@ struct ProcessStat {
   ProcessId id;
   pid_t parent = 0;
   char state = '?';  // 'Z' is a zombie: it has ended
+  // Where its environment is; 0 while it is between two programs (execve), and when we may not
+  // know.
+  std::uint64_t environment_start = 0;
 };
 // From the text of /proc/PID/stat; the command in it may hold anything.
 std::optional<ProcessStat> parse_stat(const std::string& text);
@@ -36,10 +39,11 @@ std::optional<ProcessStat> stat_of(pid_t pid);
 // All that can be seen, zombies left out.
 std::vector<ProcessStat> all_processes();
 
-// A variable of the environment that the process was started with. nullopt also when it may not be
-// read (another user's).
-std::optional<std::string> environment_variable(pid_t pid, const std::string& name);
-std::optional<std::string> find_variable(const std::string& environ_block, const std::string& name);
+// The environment that the process was started with, NUL after each variable. nullopt when it may
+// not be read (another user's, or one that is not dumpable). Waits, some milliseconds at most, for
+// a process that is between two programs, because it would seem to have none.
+std::optional<std::string> environment_of(pid_t pid);
+std::optional<std::string> find_variable(const std::string& environment, const std::string& name);
 
 bool is_alive(const ProcessId& id);
 // A pidfd: readable when the process has ended. Empty when it has ended already.

@@ -39,7 +39,8 @@ class LocalClusterTest : public ::testing::Test {
   JobSpec spec(const std::string& name) {
     JobSpec spec;
     spec.name = name;
-    spec.id = "unit-" + std::to_string(::getpid()) + "-" + std::to_string(ids_.size());
+    static int count = 0;
+    spec.id = "unit-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
     spec.owner = "owner-of-" + spec.id;
     spec.agent_binary = program_;
     spec.host_seed = std::string(32, 's');

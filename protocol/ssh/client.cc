@@ -84,9 +84,11 @@ awaitable<Result<std::unique_ptr<Client>>> Client::connect(base::Fd socket, Clie
   impl->transport = std::move(*transport);
   impl->connection =
       std::make_unique<Connection>(impl->executor, *impl->transport, *impl, Connection::Options{});
-  auto logged_in = co_await impl->transport->login(options.host_key, user_key);
-  if (!logged_in) {
-    co_return tl::make_unexpected(logged_in.error());
+  if (auto met = co_await impl->transport->handshake(options.host_key); !met) {
+    co_return tl::make_unexpected(met.error());
+  }
+  if (auto entered = co_await impl->transport->authenticate(user_key); !entered) {
+    co_return tl::make_unexpected(entered.error());
   }
   co_return std::unique_ptr<Client>(new Client(std::move(impl)));
 }

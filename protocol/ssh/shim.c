@@ -74,3 +74,5 @@ int rdev_ssh_dead(ssh_session session) {
          session->session_state == SSH_SESSION_STATE_DISCONNECTED || !session->alive ||
          !ssh_socket_is_open(session->socket);
 }
+
+const char* rdev_ssh_goodbye(ssh_session session) { return session->peer_discon_msg; }

@@ -36,6 +36,8 @@ size_t rdev_ssh_waiting(struct ssh_session_struct* session);
 int rdev_ssh_exchanging_keys(struct ssh_session_struct* session);
 /* Whether nothing more can come from or go to the peer. */
 int rdev_ssh_dead(struct ssh_session_struct* session);
+/* What the peer's SSH_MSG_DISCONNECT said, or NULL. */
+const char* rdev_ssh_goodbye(struct ssh_session_struct* session);
 
 #ifdef __cplusplus
 }

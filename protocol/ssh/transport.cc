@@ -135,7 +135,8 @@ void Transport::schedule_pump() {
 
 void Transport::pump() {
   for (int i = 0; i < kPollsPerPump && !ended_; ++i) {
-    if (ssh_event_dopoll(event_, 0) != SSH_OK) {
+    // A dead session is not polled on: that would replace its reason by a second error.
+    if (ssh_event_dopoll(event_, 0) != SSH_OK || rdev_ssh_dead(session_.get()) != 0) {
       break;
     }
   }
@@ -200,7 +201,10 @@ Error Transport::closing_error() const {
   if (ending_) {
     return *ending_;
   }
-  return {Code::kClosed, std::string("the SSH connection ended: ") + ssh_get_error(session_.get())};
+  if (const char* goodbye = rdev_ssh_goodbye(session_.get()); goodbye != nullptr) {
+    return {Code::kClosed, "the SSH peer said goodbye: " + printable(goodbye)};
+  }
+  return {Code::kClosed, "the SSH connection ended: " + printable(ssh_get_error(session_.get()))};
 }
 
 void Transport::finish(Error why) {

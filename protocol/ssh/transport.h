@@ -64,8 +64,10 @@ class Transport final : public PacketSink, public std::enable_shared_from_this<T
   static Result<std::shared_ptr<Transport>> connect(const asio::any_io_executor& executor,
                                                     base::Fd socket, const std::string& user,
                                                     Owner& owner);
-  // Client: key exchange, pin, authentication. Code::kPermission as Client::connect says.
-  awaitable<Result<void>> login(const PublicKey& host_key, const PrivateKey& user_key);
+  // Client: the key exchange, and the pin. Code::kPermission: another host key.
+  awaitable<Result<void>> handshake(const PublicKey& host_key);
+  // Client: afterwards. Code::kPermission: refused, another key may be tried.
+  awaitable<Result<void>> authenticate(const PrivateKey& user_key);
 
   explicit Transport(const asio::any_io_executor& executor, Owner& owner);
   Transport(const Transport&) = delete;
@@ -94,7 +96,6 @@ class Transport final : public PacketSink, public std::enable_shared_from_this<T
   Result<void> attach();
   awaitable<Result<void>> exchange_keys();
   Result<void> check_host_key(const PublicKey& pinned) const;
-  awaitable<Result<void>> authenticate(const PrivateKey& user_key);
 
   void schedule_pump();
   void pump();

@@ -72,15 +72,12 @@ Result<void> Transport::start_client(base::Fd socket, const std::string& user) {
   return attach();
 }
 
-awaitable<Result<void>> Transport::login(const PublicKey& host_key, const PrivateKey& user_key) {
+awaitable<Result<void>> Transport::handshake(const PublicKey& host_key) {
   const auto keep = shared_from_this();
   if (auto exchanged = co_await exchange_keys(); !exchanged) {
     co_return prefix("SSH key exchange", exchanged.error());
   }
-  if (auto checked = check_host_key(host_key); !checked) {
-    co_return checked;
-  }
-  co_return co_await authenticate(user_key);
+  co_return check_host_key(host_key);
 }
 
 awaitable<Result<void>> Transport::exchange_keys() {
@@ -91,7 +88,7 @@ awaitable<Result<void>> Transport::exchange_keys() {
       co_return Result<void>{};
     }
     if (rc == SSH_ERROR) {
-      co_return fail(Code::kUnavailable, ssh_get_error(session_.get()));
+      co_return tl::make_unexpected(closing_error());
     }
     co_await progress_.wait();
   }
@@ -112,6 +109,7 @@ Result<void> Transport::check_host_key(const PublicKey& pinned) const {
 }
 
 awaitable<Result<void>> Transport::authenticate(const PrivateKey& user_key) {
+  const auto keep = shared_from_this();
   while (!ended_) {
     const int rc = ssh_userauth_publickey(session_.get(), nullptr, user_key.native());
     schedule_pump();
@@ -123,8 +121,7 @@ awaitable<Result<void>> Transport::authenticate(const PrivateKey& user_key) {
                      "the server refuses the user key " + user_key.public_key().fingerprint());
     }
     if (rc == SSH_AUTH_ERROR) {
-      co_return fail(Code::kUnavailable,
-                     std::string("SSH authentication: ") + ssh_get_error(session_.get()));
+      co_return prefix("SSH authentication", closing_error());
     }
     co_await progress_.wait();
   }

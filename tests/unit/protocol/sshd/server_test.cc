@@ -14,6 +14,7 @@
 #include "protocol/base/notify.h"
 #include "protocol/base/with_timeout.h"
 #include "protocol/ssh/client.h"
+#include "protocol/ssh/transport.h"
 #include "tests/unit/protocol/run.h"
 
 // Server and Client in one process, over socketpairs.
@@ -131,6 +132,7 @@ class ServerTest : public testing::Test {
   awaitable<void> log_in_and_ask();
   awaitable<void> wrong_user_key();
   awaitable<void> wrong_host_key();
+  awaitable<void> six_tries();
   awaitable<void> grace(base::Fd silent);
   awaitable<void> echo_both_ways(std::size_t size);
   awaitable<void> refusals();
@@ -192,6 +194,33 @@ awaitable<void> ServerTest::wrong_user_key() {
 TEST_F(ServerTest, RefusesTheWrongKeyAndTheWrongUser) {
   make_server();
   test::run(context, wrong_user_key());
+}
+
+struct Silent final : ssh::Transport::Owner {
+  void on_packet(ssh::Message, std::string_view) override {}
+  void on_writable() override {}
+  void on_closed(const Error&) override {}
+};
+
+awaitable<void> ServerTest::six_tries() {
+  Silent owner;
+  const auto transport =
+      ssh::Transport::connect(context.get_executor(), dial(), "rdev", owner).value();
+  EXPECT_TRUE(co_await transport->handshake(host_public));
+  const ssh::PrivateKey wrong = ssh::PrivateKey::generate();
+  for (int i = 0; i < 5; ++i) {
+    const auto refused = co_await transport->authenticate(wrong);
+    EXPECT_EQ(refused.error().code, Code::kPermission) << i;
+  }
+  const auto cut = co_await transport->authenticate(wrong);
+  EXPECT_THAT(cut.error().message, HasSubstr("too many authentication failures"));
+  const auto late = co_await transport->authenticate(user_key);
+  EXPECT_FALSE(late);
+  transport->detach();
+}
+TEST_F(ServerTest, CutsOffAfterSixTries) {
+  make_server();
+  test::run(context, six_tries());
 }
 
 awaitable<void> ServerTest::wrong_host_key() {

@@ -39,6 +39,9 @@ Result<EngineAddress> parse_network(const std::string& text, const urls::url_vie
   if (address.path == "/") {
     address.path.clear();
   }
+  if (!address.port.empty() && url.port_number() == 0) {
+    return bad_host(text, "\"" + address.port + "\" is no port");
+  }
   if (url.has_password()) {
     return bad_host(text, "a password does not belong into the address, use a key");
   }

@@ -71,6 +71,7 @@ awaitable<Result<std::optional<std::string>>> ask_credential_helper(std::string 
     if (answer->find("credentials not found") != std::string::npos) {
       co_return std::optional<std::string>();
     }
+    answer->resize(answer->find_last_not_of("\r\n ") + 1);
     co_return fail(Code::kFailed, "registry credentials: " + program +
                                       " get failed with exit code " + std::to_string(code) + ": " +
                                       answer->substr(0, 300));

@@ -59,7 +59,8 @@ Result<std::optional<Publication>> publication(const JobSpec& spec, Place engine
   if (error) {
     return bad_publish(text, "\"" + result.address + "\" is no IP address");
   }
-  if ((!result.port.empty() || text.ends_with(':')) && !valid_port(result.port)) {
+  const bool empty_port = text.ends_with(':') && text.size() > result.address.size();
+  if ((!result.port.empty() || empty_port) && !valid_port(result.port)) {
     return bad_publish(text, "\"" + result.port + "\" is no port");
   }
   return std::optional<Publication>(result);

@@ -105,10 +105,13 @@ Result<void> PullProgress::take(const json::value& message, const std::string& i
   if (!error.empty()) {
     return tl::make_unexpected(pull_error(image, 200, error));
   }
-  status_ = text_at(message, "/status");
   const std::string id = text_at(message, "/id");
+  if (id.empty()) {
+    return {};  // the digest and the like
+  }
+  status_ = text_at(message, "/status");
   const std::int64_t total = int_at(message, "/progressDetail/total");
-  if (!id.empty() && status_ == "Downloading" && total > 0) {
+  if (status_ == "Downloading" && total > 0) {
     layers_[id] = Layer{int_at(message, "/progressDetail/current"), total};
   } else if (const auto known = layers_.find(id); known != layers_.end()) {
     known->second.current = known->second.total;

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <utility>
+
+#include "tests/unit/protocol/run.h"
+
+namespace rdev::test {
+
+template <class T>
+awaitable<void> keep_result(awaitable<T> task, T& result) {
+  result = co_await std::move(task);
+}
+
+// What `task` returns, run on a loop of its own.
+template <class T>
+T wait_for(awaitable<T> task) {
+  asio::io_context context;
+  T result;
+  run(context, keep_result(std::move(task), result));
+  return result;
+}
+
+}  // namespace rdev::test

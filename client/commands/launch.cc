@@ -90,7 +90,12 @@ awaitable<Result<void>> reach_and_save(Context& context, cluster::Cluster& clust
   if (!entry) {
     co_return tl::make_unexpected(entry.error());
   }
-  if (auto written = sshconfig::write_entry(context.paths, *entry); !written) {
+  // A job that is taken over has no directory yet; until its record is there, it is still only lost.
+  auto written = base::make_private_dir(entry->known_hosts.parent_path());
+  if (written) {
+    written = sshconfig::write_entry(context.paths, *entry);
+  }
+  if (!written) {
     co_return written;
   }
   co_return state::save(context.paths, record);

@@ -38,11 +38,14 @@ const char* outcome_text(Outcome outcome) {
   return "";
 }
 
+std::int64_t milliseconds(std::chrono::steady_clock::duration elapsed) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(elapsed).count();
+}
+
 std::string to_json(const Report& report, const ui::Progress::Timings& timings) {
-  using Milliseconds = std::chrono::duration<double, std::milli>;
   json::object stages;
   for (const auto& [name, elapsed] : timings) {
-    stages[name] = Milliseconds(elapsed).count();
+    stages[name] = milliseconds(elapsed);
   }
   const state::JobRecord& record = report.record;
   const json::object object = {
@@ -56,7 +59,7 @@ std::string to_json(const Report& report, const ui::Progress::Timings& timings) 
       {"ssh_config", report.ssh_config},
       {"ssh_config_installed", report.installed},
       {"ends_unix_s", record.ends_unix_s},
-      {"elapsed_ms", Milliseconds(report.elapsed).count()},
+      {"elapsed_ms", milliseconds(report.elapsed)},
       {"stages_ms", stages},
   };
   return json::serialize(object) + "\n";

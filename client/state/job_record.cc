@@ -12,6 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxNameBytes = 31;
+constexpr std::uintmax_t kLowSpaceBytes = 64 * 1024;
 
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -79,7 +80,13 @@ Result<void> save(const Paths& paths, const JobRecord& record) {
   if (auto made = make_dirs(paths, files.dir); !made) {
     return made;
   }
-  return base::write_file_atomic(files.record, to_json(record), 0600);
+  auto written = base::write_file_atomic(files.record, to_json(record), 0600);
+  std::error_code error;
+  if (!written && fs::space(files.dir, error).available < kLowSpaceBytes && !error) {
+    written.error().message += " (the disk is nearly full: free some space there, or set RDEV_HOME "
+                               "to a directory on another one)";
+  }
+  return written;
 }
 
 Result<JobRecord> load(const Paths& paths, const std::string& name) {

@@ -33,8 +33,12 @@ Result<ssh::PrivateKey> fill_in(const Context& context, const std::string& name,
                                 cluster::JobSpec& spec) {
   auto agent = state::find_shared_file("rdev-agent");
   const auto owner = state::long_lived_key(context.paths);
-  if (!agent || !owner) {
-    return tl::make_unexpected(agent ? owner.error() : agent.error());
+  if (!agent) {
+    return fail(agent.error().code,
+                agent.error().message + ": build it (./dev build), or install rdev again");
+  }
+  if (!owner) {
+    return tl::make_unexpected(owner.error());
   }
   ssh::Seed seed = ssh::random_seed();
   const auto host_key = ssh::PrivateKey::from_seed(seed);
@@ -54,7 +58,7 @@ Result<ssh::PrivateKey> fill_in(const Context& context, const std::string& name,
   return user_key;
 }
 
-state::JobRecord intent(const JobPlan& plan) {
+state::JobRecord intent(const Context& context, const JobPlan& plan) {
   state::JobRecord record;
   record.name = plan.spec.name;
   record.id = plan.spec.id;
@@ -63,6 +67,7 @@ state::JobRecord intent(const JobPlan& plan) {
   record.image = plan.spec.image;
   record.user = kLoginName;
   record.host_public_key = plan.spec.host_public_key;
+  record.socket = state::job_socket(context.paths, record.name).string();
   record.created_unix_s = std::time(nullptr);
   record.ends_unix_s = plan.spec.lifetime ? record.created_unix_s + plan.spec.lifetime->count() : 0;
   return record;
@@ -90,7 +95,8 @@ awaitable<Result<void>> reach_and_save(Context& context, cluster::Cluster& clust
   if (!entry) {
     co_return tl::make_unexpected(entry.error());
   }
-  // A job that is taken over has no directory yet; until its record is there, it is still only lost.
+  // A job that is taken over has no directory yet; until its record is there, it is still only
+  // lost.
   auto written = base::make_private_dir(entry->known_hosts.parent_path());
   if (written) {
     written = sshconfig::write_entry(context.paths, *entry);
@@ -146,7 +152,7 @@ awaitable<Result<state::JobRecord>> launch(Context& context, JobPlan plan, ui::P
   if (!key) {
     co_return tl::make_unexpected(key.error());
   }
-  state::JobRecord record = intent(plan);
+  state::JobRecord record = intent(context, plan);
   auto done = write_intent(context, record, *key);
   if (done) {
     done = co_await interruptible(
@@ -156,10 +162,13 @@ awaitable<Result<state::JobRecord>> launch(Context& context, JobPlan plan, ui::P
     co_return record;
   }
   progress.interrupt();
+  progress.stage("removing what was made");
   Error error = std::move(done.error());
   if (auto removed = co_await remove_job(context, record); !removed) {
     error.message += "; and what was made could not be removed yet: " + removed.error().message;
+    progress.interrupt();
   }
+  progress.done();
   co_return tl::make_unexpected(std::move(error));
 }
 

@@ -83,8 +83,9 @@ Result<void> save(const Paths& paths, const JobRecord& record) {
   auto written = base::write_file_atomic(files.record, to_json(record), 0600);
   std::error_code error;
   if (!written && fs::space(files.dir, error).available < kLowSpaceBytes && !error) {
-    written.error().message += " (the disk is nearly full: free some space there, or set RDEV_HOME "
-                               "to a directory on another one)";
+    written.error().message +=
+        " (the disk is nearly full: free some space there, or set RDEV_HOME "
+        "to a directory on another one)";
   }
   return written;
 }

@@ -110,8 +110,7 @@ Result<fs::path> find_shared_file(const std::string& relative) {
     }
     looked += (looked.empty() ? "" : ", ") + (dir / relative).string();
   }
-  return fail(Code::kNotFound, relative + " was not found; looked for " + looked +
-                                   ": build it (./dev build) or put it where one of these names");
+  return fail(Code::kNotFound, relative + " was not found; looked for " + looked);
 }
 
 }  // namespace rdev::state

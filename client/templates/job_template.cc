@@ -144,7 +144,7 @@ Result<fs::path> find_job_template(const state::Paths& paths, const std::string&
   }
   auto shared = state::find_shared_file("jobtemplates/" + which + ".yaml");
   if (!shared) {
-    return prefix("there is no template " + own.string(), shared.error());
+    return prefix("there is no " + own.string(), shared.error());
   }
   return shared;
 }

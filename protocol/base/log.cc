@@ -1,37 +1,43 @@
 #include "protocol/base/log.h"
 
-#define FMT_HEADER_ONLY
-#define SPDLOG_FMT_EXTERNAL
-#include <spdlog/logger.h>
-#include <spdlog/sinks/ansicolor_sink.h>
+#include <unistd.h>
 
+#include <chrono>
+#include <ctime>
+
+// Our own and not a library: two lines of format are all that we need, and spdlog with fmt would
+// be 200 KB of the agent.
 namespace rdev::base {
 namespace {
 
-spdlog::logger& logger() {
-  static spdlog::logger instance = [] {
-    spdlog::logger made("rdev", std::make_shared<spdlog::sinks::ansicolor_stderr_sink_st>());
-    made.set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %v", spdlog::pattern_time_type::utc);
-    made.flush_on(spdlog::level::trace);
-    return made;
-  }();
-  return instance;
-}
+LogLevel g_level = LogLevel::kInfo;
 
-spdlog::level::level_enum native(LogLevel level) {
+const char* name(LogLevel level) {
   switch (level) {
     case LogLevel::kDebug:
-      return spdlog::level::debug;
+      return "debug";
     case LogLevel::kInfo:
-      return spdlog::level::info;
+      return "info";
     case LogLevel::kWarning:
-      return spdlog::level::warn;
+      return "warning";
     case LogLevel::kError:
-      return spdlog::level::err;
     case LogLevel::kOff:
       break;
   }
-  return spdlog::level::off;
+  return "error";
+}
+
+// "2026-01-31T12:00:00.123Z"
+std::string timestamp() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+  const std::time_t seconds = ms / 1000;
+  std::tm utc{};
+  ::gmtime_r(&seconds, &utc);
+  char text[32];
+  const std::size_t n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.", &utc);
+  const std::string fraction = std::to_string(1000 + ms % 1000);
+  return std::string(text, n) + fraction.substr(1) + "Z";
 }
 
 // A peer chooses some of the values: no control byte of theirs reaches a terminal or starts a line.
@@ -56,20 +62,24 @@ void append_value(std::string& line, std::string_view value) {
 
 }  // namespace
 
-void set_log_level(LogLevel level) { logger().set_level(native(level)); }
+void set_log_level(LogLevel level) { g_level = level; }
 
 void log(LogLevel level, std::string_view constant_text, std::initializer_list<Field> fields) {
-  if (!logger().should_log(native(level))) {
+  if (level < g_level || level == LogLevel::kOff) {
     return;
   }
-  std::string line(constant_text);
+  std::string line = timestamp() + " " + name(level) + " ";
+  line += constant_text;
   for (const Field& field : fields) {
     line += ' ';
     line += field.key;
     line += '=';
     append_value(line, field.value);
   }
-  logger().log(native(level), spdlog::string_view_t(line));
+  line += '\n';
+  // One write a line keeps lines of several processes apart. If stderr is gone there is nobody to
+  // tell.
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
 }  // namespace rdev::base

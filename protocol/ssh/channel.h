@@ -64,6 +64,8 @@ class Channel final : public std::enable_shared_from_this<Channel> {
   Channel(Connection& connection, std::uint32_t id, std::uint32_t window);
 
   // --- The consumer's side, as Stream promises. ---
+  // From now on the answer to the peer's close waits for close() or abandon().
+  void set_consumer() { has_consumer_ = true; }
   static awaitable<Result<std::size_t>> read(std::shared_ptr<Channel> self,
                                              asio::mutable_buffer buffer, stream::Lane lane);
   static awaitable<Result<void>> write(std::shared_ptr<Channel> self, asio::const_buffer bytes,
@@ -134,6 +136,7 @@ class Channel final : public std::enable_shared_from_this<Channel> {
   bool want_eof_ = false, sent_eof_ = false;
   bool want_close_ = false, sent_close_ = false;
   bool abandoned_ = false;
+  bool has_consumer_ = false;
   int writing_ = 0;
 
   std::unique_ptr<ChannelRequests> requests_;

@@ -88,7 +88,9 @@ void Channel::on_close() {
   const auto keep = shared_from_this();
   got_close_ = true;
   got_eof_ = true;
-  if (!sent_close_) {
+  // A consumer may still have an exit status to send: OpenSSH's client closes as soon as it has had
+  // our EOF, and prefers to hear how the command ended.
+  if (!has_consumer_ && !sent_close_) {
     sent_close_ = true;
     send_simple(Message::kChannelClose);
   }

@@ -11,7 +11,9 @@ namespace rdev::ssh {
 // A channel as its consumer sees it; owns the consumer's end.
 class ChannelStream final : public stream::Stream {
  public:
-  explicit ChannelStream(std::shared_ptr<Channel> channel) : channel_(std::move(channel)) {}
+  explicit ChannelStream(std::shared_ptr<Channel> channel) : channel_(std::move(channel)) {
+    channel_->set_consumer();
+  }
   ChannelStream(const ChannelStream&) = delete;
   ChannelStream& operator=(const ChannelStream&) = delete;
   ~ChannelStream() override { channel_->abandon(); }

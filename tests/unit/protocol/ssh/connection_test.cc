@@ -228,8 +228,6 @@ TEST_F(ConnectionTest, ThePeersCloseIsAnsweredAndLeavesItsDataReadable) {
   sink.take();
   connection.packet(Message::kChannelData, data_packet(0, "last words"));
   connection.packet(Message::kChannelClose, id_packet(0));
-  EXPECT_THAT(sink.take(), ElementsAre(simple(Message::kChannelClose, kTheirs)));
-  EXPECT_EQ(connection.channels(), 0u);
   std::optional<Result<std::string>> got, end;
   group.spawn("", read_into(*stream, 100, Lane::kData, got));
   poll();
@@ -238,8 +236,21 @@ TEST_F(ConnectionTest, ThePeersCloseIsAnsweredAndLeavesItsDataReadable) {
   EXPECT_EQ(got->value(), "last words");
   EXPECT_EQ(end->value(), "");
   EXPECT_EQ(wrote->error().code, Code::kClosed);
+  stream->close();
+  EXPECT_EQ(sink.take().back(), simple(Message::kChannelClose, kTheirs));
+  EXPECT_EQ(connection.channels(), 0u);
   connection.packet(Message::kChannelData, data_packet(0, "x"));
   EXPECT_TRUE(sink.disconnected);
+}
+
+TEST_F(ConnectionTest, AnExitStatusMayFollowThePeersClose) {
+  const auto stream = accept();
+  connection.packet(Message::kChannelClose, id_packet(0));
+  EXPECT_TRUE(sink.take().empty());
+  stream->send_event(stream::ExitStatus{.code = 3});
+  EXPECT_EQ(sink.take().size(), 1u);
+  stream->close();
+  EXPECT_EQ(sink.take().back(), simple(Message::kChannelClose, kTheirs));
 }
 
 TEST_F(ConnectionTest, AStreamMayGoWhileItIsRead) {

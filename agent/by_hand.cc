@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "agent/endpoint.h"
 #include "agent/secret.h"
 #include "protocol/base/file.h"
@@ -57,6 +59,13 @@ Result<std::vector<ssh::PublicKey>> keys_by_hand(const std::string& path) {
   return keys;
 }
 
+// Belongs to us or is not used, so a name that others know does no harm.
+std::string fallback_home() {
+  std::error_code error;
+  const auto temporary = std::filesystem::temp_directory_path(error);
+  return (error ? "/tmp" : temporary) / ("rdev-home-" + std::to_string(::geteuid()));
+}
+
 // Where the agent can be reached: the host's name when it listens on every address.
 std::string host_of(const asio::ip::tcp::endpoint& endpoint) {
   char name[256] = {};
@@ -84,7 +93,8 @@ Result<Config> config_by_hand(const ByHand& options) {
   return Config{.host_key = *std::move(host_key),
                 .authorized_keys = *std::move(keys),
                 .listen = {*endpoint},
-                .exit_with_command = options.exit_with_command};
+                .exit_with_command = options.exit_with_command,
+                .fallback_home = fallback_home()};
 }
 
 std::string greeting(const ssh::PublicKey& host_key, const asio::ip::tcp::endpoint& endpoint,

@@ -64,6 +64,7 @@ class Agent final {
   }
   void accept(base::Fd socket) { server_.serve(std::move(socket)); }
   void accept_local(base::Fd socket);
+  void take_signals();
   awaitable<void> follow_signals();
   awaitable<void> end_of_life();
   awaitable<void> run_command();
@@ -88,6 +89,7 @@ class Agent final {
 };
 
 Result<void> Agent::listen() {
+  take_signals();
   std::vector<asio::ip::tcp::endpoint> endpoints;
   for (const auto& endpoint : options_.config.listen) {
     auto socket = listen_tcp(endpoint);
@@ -149,7 +151,8 @@ awaitable<void> Agent::run() {
   co_await tasks_.wait();
 }
 
-awaitable<void> Agent::follow_signals() {
+// Before anything is announced: process 1 does not get signals that it has no handler for.
+void Agent::take_signals() {
   signals_.add(SIGTERM);
   signals_.add(SIGINT);
   // Started with nohup(1), it stays when the terminal goes.
@@ -157,6 +160,9 @@ awaitable<void> Agent::follow_signals() {
   if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {
     signals_.add(SIGHUP);
   }
+}
+
+awaitable<void> Agent::follow_signals() {
   for (;;) {
     const auto [error, number] = co_await signals_.async_wait(use_tuple);
     if (stopping_ != nullptr) {

@@ -60,19 +60,12 @@ awaitable<void> Attachment::run() {
   co_await tasks_.wait();
 }
 
-bool Attachment::finished() const {
-  if (gone_ && (terminal_ || input_done_)) {
-    return true;
-  }
-  return exited_ && output_done_ && error_done_;
-}
+bool Attachment::finished() const { return exited_ && output_done_ && error_done_; }
 
 awaitable<void> Attachment::feed_input() {
   (void)co_await pump_from_stream(*stream_, input_ ? *input_ : output_);
   // At the peer's end, or when the child no longer reads. A terminal has no half-close.
   close_input();
-  input_done_ = true;
-  changed_.notify();
 }
 
 awaitable<void> Attachment::follow_events() {
@@ -142,7 +135,8 @@ awaitable<void> Attachment::report_end() {
   exited_ = true;
   close_input();  // a background process gets no more, as with OpenSSH
   if (terminal_) {
-    output_.cancel();
+    boost::system::error_code ignored;  // closed when the peer went first
+    output_.cancel(ignored);
   }
   changed_.notify();
 }
@@ -156,20 +150,19 @@ void Attachment::close_input() {
 
 void Attachment::output_ended(bool& done) {
   done = true;
-  if (output_done_ && error_done_ && !gone_) {
+  if (output_done_ && error_done_) {
     stream_->write_eof();
   }
   changed_.notify();
 }
 
+// Its close may follow our EOF and overtake the child's end, whose status it still wants.
 void Attachment::peer_gone() {
-  gone_ = true;
-  if (!terminal_) {
-    boost::system::error_code ignored;
-    output_.close(ignored);
+  boost::system::error_code ignored;
+  output_.close(ignored);
+  if (error_) {
     error_->close(ignored);
   }
-  changed_.notify();
 }
 
 }  // namespace rdev::services

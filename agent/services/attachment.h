@@ -19,12 +19,12 @@ struct ChildEnds {
   bool terminal = false;
 };
 
-// Joins a stream to a running child until both are done with each other.
+// Joins a stream to a running child until the child has ended and nothing is left to deliver.
 //  - The child's end: its exit status goes out at once. With pipes, the stream closes when they are
-//    at their end too, so a background process that holds one keeps it open, as with OpenSSH. With
-//    a terminal, what is in it by then is delivered and the stream closes.
+//    at their end too, so a background process that holds one keeps it open, as with OpenSSH. With a
+//    terminal, what is in it by then is delivered and the stream closes.
 //  - The peer's close: output pipes are closed, the input pipe when it has taken what was sent; a
-//    terminal is hung up. The child itself is left alone.
+//    terminal is hung up. A child that this does not end is left alone.
 class Attachment final {
  public:
   Attachment(const asio::any_io_executor& executor, std::unique_ptr<stream::Stream> stream,
@@ -32,7 +32,7 @@ class Attachment final {
   Attachment(const Attachment&) = delete;
   Attachment& operator=(const Attachment&) = delete;
 
-  // Once. Also ends, as if the peer had gone, when its coroutine is cancelled.
+  // Once. Also ends when its coroutine is cancelled, which closes pipes and terminal.
   awaitable<void> run();
 
  private:
@@ -57,9 +57,7 @@ class Attachment final {
   std::optional<Descriptor> input_, error_;
   base::TaskGroup tasks_;
   base::Notify changed_;
-  bool input_done_ = false, output_done_ = false, error_done_ = false;
-  bool exited_ = false;  // the child
-  bool gone_ = false;    // the peer
+  bool output_done_ = false, error_done_ = false, exited_ = false;
 };
 
 }  // namespace rdev::services

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/read.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,6 +71,13 @@ class SessionLab : public testing::Test {
     const auto event = next_event();
     const auto* status = event ? std::get_if<stream::ExitStatus>(&*event) : nullptr;
     return status != nullptr ? static_cast<int>(status->code) : -1;
+  }
+  // Takes `fd` and reads it to its end.
+  awaitable<std::string> read_fd(int fd) {
+    asio::posix::stream_descriptor from(context_, fd);
+    std::string text;
+    co_await asio::async_read(from, asio::dynamic_buffer(text), use_tuple);
+    co_return text;
   }
   awaitable<bool> childless() {
     co_await reaper_.childless();

@@ -88,12 +88,18 @@ TEST_F(Session, SignalsReachTheGroup) {
 }
 
 TEST_F(Session, PeersCloseClosesThePipesAndNothingElse) {
-  exec("trap '' PIPE; echo $$; cat > /dev/null; echo x 2>/dev/null || exec sleep 1000");
-  const pid_t pid = std::stoi(read_to("\n"));
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  exec(
+      "exec 3> /proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(ends[1]) +
+      "; trap '' PIPE; echo ready; cat > /dev/null; while echo x 2> /dev/null; do sleep 0.01; done;"
+      "echo $$ >&3; exec sleep 1000 3>&-");
+  EXPECT_EQ(read_to("ready\n"), "ready\n");
   peer_.reset();
+  ::close(ends[1]);
+  const pid_t pid = std::stoi(test::run(context_, read_fd(ends[0])));
+  EXPECT_EQ(::kill(pid, SIGKILL), 0) << "it went on";
   finish();
-  EXPECT_EQ(::kill(pid, 0), 0) << "it goes on";
-  ::kill(-pid, SIGKILL);
 }
 
 TEST_F(Session, InputBeforeThePeersCloseArrives) {
@@ -125,7 +131,7 @@ TEST_F(Session, UnknownUserIsRefused) {
 
 TEST_F(Session, TerminalHasItsSizeAndFollowsIt) {
   exec_on_terminal(
-      "echo $TERM $(stty size) $SSH_TTY; trap 'stty size; exit' WINCH; "
+      "trap 'stty size; exit' WINCH; echo $TERM $(stty size) $SSH_TTY; "
       "while :; do sleep 0.05; done");
   EXPECT_THAT(read_to("\r\n"), testing::StartsWith("vt100 30 90 /dev/pts/"));
   peer_->send_event(stream::WindowChange{.columns = 120, .rows = 40});

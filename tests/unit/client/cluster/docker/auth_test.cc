@@ -97,7 +97,8 @@ class Helper : public ::testing::Test {
   }
   Result<std::string> ask(const std::string& registry) {
     const auto file = config(R"({"credsStore":"unit"})");
-    return wait_for(registry_auth(file, registry));
+    asio::io_context context;
+    return wait_for(context, registry_auth(file, registry));
   }
 
   TempDir dir_;
@@ -126,8 +127,9 @@ TEST_F(Helper, FailuresAreNamed) {
       HasSubstr("docker-credential-unit get failed with exit code 3: the keyring is locked"));
   install("echo nonsense");
   EXPECT_THAT(ask("h.example").error().message, HasSubstr("is not JSON"));
+  asio::io_context context;
   const auto missing =
-      wait_for(registry_auth(config(R"({"credsStore":"nosuch-unit"})"), "h.example"));
+      wait_for(context, registry_auth(config(R"({"credsStore":"nosuch-unit"})"), "h.example"));
   EXPECT_THAT(missing.error().message, HasSubstr("cannot start docker-credential-nosuch-unit"));
 }
 

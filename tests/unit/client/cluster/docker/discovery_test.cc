@@ -56,6 +56,27 @@ TEST_F(FindEngine, TakesTheFirstThatIsNamed) {
   EXPECT_EQ(text({{"DOCKER_HOST", ""}, {"DOCKER_CONTEXT", ""}}), "ssh://me@gpu1 by context gpu1");
 }
 
+TEST_F(FindEngine, IsPinnedAgainstAnotherEnvironmentAndContext) {
+  add_context(kGpu1, R"({"Name":"gpu1","Endpoints":{"docker":{"Host":"ssh://me@gpu1"}}})");
+  write_text(dir_.path() / "config.json", R"({"currentContext":"gpu1"})");
+  const auto pin = [&](std::map<std::string, std::string> variables) {
+    variables.emplace("DOCKER_CONFIG", dir_.path().string());
+    const Getenv env = [variables](const char* name) {
+      const auto found = variables.find(name);
+      return found == variables.end() ? "" : found->second;
+    };
+    return pin_engine(read_docker_config(env).value(), env);
+  };
+  const auto by_context = pin({});
+  const auto by_default = pin({{"DOCKER_CONTEXT", "default"}});
+  const auto by_host = pin({{"DOCKER_HOST", "tcp://b:1"}, {"DOCKER_TLS_VERIFY", "1"}});
+  write_text(dir_.path() / "config.json", R"({"currentContext":"other"})");
+  EXPECT_EQ(text(by_context), "ssh://me@gpu1 by context gpu1");
+  EXPECT_EQ(text(by_default), "unix:///var/run/docker.sock by default");
+  EXPECT_EQ(text(by_host), "tcp://b:1 by DOCKER_HOST");
+  EXPECT_TRUE(find(by_host).value().tls.has_value());
+}
+
 TEST_F(FindEngine, DefaultSocketWithoutAnyConfiguration) {
   EXPECT_EQ(text({}), "unix:///var/run/docker.sock by default");
 }

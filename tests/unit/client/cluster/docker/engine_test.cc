@@ -38,8 +38,9 @@ TEST(ResponseMessage, JsonOrText) {
 }
 
 TEST(EngineCall, NothingThereIsUnavailableWithWhatToTry) {
+  asio::io_context context;
   Engine engine(*parse_host("unix:///nosuch/docker.sock"));
-  const auto response = wait_for(engine.call(get("/x")));
+  const auto response = wait_for(context, engine.call(get("/x")));
   EXPECT_EQ(response.error().code, Code::kUnavailable);
   EXPECT_THAT(response.error().message, HasSubstr("unix:///nosuch/docker.sock"));
   EXPECT_THAT(response.error().message, HasSubstr("No such file or directory"));
@@ -51,11 +52,10 @@ TEST(EngineCall, SpeaksTheEnginesVersionOverOneConnection) {
   const FakeEngine fake([](const std::string& line, const std::string& body) {
     return FakeEngine::response(200, line + "|" + body);
   });
-  Engine engine(fake.address());
   asio::io_context context;
+  Engine engine(fake.address());
   for (int i = 0; i < 3; ++i) {
-    Result<Response> response;
-    test::run(context, test::keep_result(engine.call(get("/x")), response));
+    const auto response = wait_for(context, engine.call(get("/x")));
     ASSERT_TRUE(response) << response.error().message;
     EXPECT_EQ(response->body, "GET /x|");
   }
@@ -68,11 +68,10 @@ TEST(EngineCall, AClosedIdleConnectionIsNoFailure) {
   const FakeEngine fake([&](const std::string&, const std::string&) {
     return ++calls == 2 ? "" : FakeEngine::response(200, std::to_string(calls));
   });
-  Engine engine(fake.address());
   asio::io_context context;
+  Engine engine(fake.address());
   for (const std::string body : {"1", "3"}) {
-    Result<Response> response;
-    test::run(context, test::keep_result(engine.call(get("/x")), response));
+    const auto response = wait_for(context, engine.call(get("/x")));
     ASSERT_TRUE(response) << response.error().message;
     EXPECT_EQ(response->body, body);
   }
@@ -92,8 +91,9 @@ TEST(EngineCall, NonsenseIsNamed) {
   };
   for (const auto& row : table) {
     const FakeEngine fake([&](const std::string&, const std::string&) { return row.answer; });
+    asio::io_context context;
     Engine engine(fake.address());
-    const auto response = wait_for(engine.call(get("/x")));
+    const auto response = wait_for(context, engine.call(get("/x")));
     ASSERT_FALSE(response) << row.answer;
     EXPECT_EQ(response.error().code, row.code) << response.error().message;
     EXPECT_THAT(response.error().message, HasSubstr(row.sentence));
@@ -103,8 +103,9 @@ TEST(EngineCall, NonsenseIsNamed) {
 TEST(EngineCall, ASilentEngineIsATimeout) {
   const FakeEngine fake(
       [](const std::string&, const std::string&) { return std::string(FakeEngine::kHang); });
+  asio::io_context context;
   Engine engine(fake.address());
-  const auto response = wait_for(engine.call(get("/x"), std::chrono::milliseconds(50)));
+  const auto response = wait_for(context, engine.call(get("/x"), std::chrono::milliseconds(50)));
   EXPECT_EQ(response.error().code, Code::kTimeout);
   EXPECT_THAT(response.error().message, HasSubstr("GET /x"));
 }
@@ -113,8 +114,9 @@ TEST(EngineCall, AnEndlessBodyIsCut) {
   const FakeEngine fake([](const std::string&, const std::string&) {
     return "HTTP/1.1 200 OK\r\n\r\n" + std::string(Engine::kMaxBody + 1, 'x');
   });
+  asio::io_context context;
   Engine engine(fake.address());
-  EXPECT_EQ(wait_for(engine.call(get("/x"))).error().code, Code::kLimit);
+  EXPECT_EQ(wait_for(context, engine.call(get("/x"))).error().code, Code::kLimit);
 }
 
 TEST(ReadLogs, DecodesAChunkedStream) {
@@ -123,10 +125,11 @@ TEST(ReadLogs, DecodesAChunkedStream) {
     return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" +
            ("a\r\n" + frames.substr(0, 10) + "\r\nc\r\n" + frames.substr(10) + "\r\n0\r\n\r\n");
   });
+  asio::io_context context;
   Engine engine(fake.address());
   std::string text;
   const auto sink = [&](std::string_view bytes) { text += bytes; };
-  const auto read = wait_for(read_logs(engine, "c1", Cluster::Follow::kYes, sink));
+  const auto read = wait_for(context, read_logs(engine, "c1", Cluster::Follow::kYes, sink));
   EXPECT_TRUE(read) << read.error().message;
   EXPECT_EQ(text, "onetwo");
   EXPECT_THAT(fake.requests(), ElementsAre("GET /containers/c1/logs?stdout=1&stderr=1&follow=1"));

@@ -53,11 +53,11 @@ class Submit : public ::testing::Test {
       return answer == answers_.end() ? FakeEngine::response(404, R"({"message":"no"})")
                                       : answer->second;
     });
-    Engine engine(fake.address());
     asio::io_context context;
+    Engine engine(fake.address());
     asio::cancellation_signal cancel;
     Result<JobRef> result;
-    DockerConfig config;
+    const DockerConfig config;
     const Cluster::Progress progress = [](const std::string&, const std::string&) {};
     asio::co_spawn(context, test::keep_result(submit_job(engine, config, spec_, progress), result),
                    asio::bind_cancellation_slot(cancel.slot(), [](const std::exception_ptr&) {}));

@@ -12,10 +12,9 @@ awaitable<void> keep_result(awaitable<T> task, T& result) {
   result = co_await std::move(task);
 }
 
-// What `task` returns, run on a loop of its own.
+// What `task` returns, run on `context`, which must outlive what the task leaves open.
 template <class T>
-T wait_for(awaitable<T> task) {
-  asio::io_context context;
+T wait_for(asio::io_context& context, awaitable<T> task) {
   T result;
   run(context, keep_result(std::move(task), result));
   return result;

@@ -4,12 +4,16 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "client/cluster/cluster.h"
 #include "client/state/paths.h"
 
 namespace rdev::cluster {
+
+// What finds the same cluster again from another environment; empty where nothing is needed.
+using Pin = std::map<std::string, std::string>;
 
 // The clusters by name, each made when it is first asked for.
 class Clusters final {
@@ -21,14 +25,19 @@ class Clusters final {
 
   // Code::kUsage for a name that no cluster has.
   static Result<void> check_name(const std::string& name);
-  Result<Cluster*> get(const std::string& name);
+  // Without a pin: as the present environment says.
+  Result<Cluster*> get(const std::string& name, const Pin& pin = {});
+  static Result<Pin> pin(const std::string& name);
+
+  // A cluster of the test's own in place of a real one.
+  void put(const std::string& name, std::unique_ptr<Cluster> cluster);
 
  private:
-  Result<std::unique_ptr<Cluster>> make(const std::string& name);
+  Result<std::unique_ptr<Cluster>> make(const std::string& name, const Pin& pin);
 
   asio::any_io_executor executor_;
   state::Paths paths_;
-  std::map<std::string, std::unique_ptr<Cluster>> made_;
+  std::map<std::pair<std::string, Pin>, std::unique_ptr<Cluster>> made_;
 };
 
 }  // namespace rdev::cluster

@@ -12,6 +12,10 @@ cluster::JobRef ref_of(const state::JobRecord& record) {
   return {.name = record.name, .id = record.id, .native = record.native};
 }
 
+Result<cluster::Cluster*> cluster_of(Context& context, const state::JobRecord& record) {
+  return context.clusters.get(record.cluster, record.pin);
+}
+
 const char* state_name(cluster::JobState state) {
   switch (state) {
     case cluster::JobState::kStarting:
@@ -68,7 +72,7 @@ Result<void> forget_job(const Context& context, const std::string& name) {
 }
 
 awaitable<Result<void>> remove_job(Context& context, state::JobRecord record) {
-  const auto cluster = context.clusters.get(record.cluster);
+  const auto cluster = cluster_of(context, record);
   if (!cluster) {
     co_return tl::make_unexpected(cluster.error());
   }
@@ -206,7 +210,7 @@ Result<sshconfig::Entry> ssh_entry(const Context& context, const state::JobRecor
                           .identity = identity_file(context, record.name),
                           .known_hosts = state::job_files(context.paths, record.name).known_hosts,
                           .rdev = std::move(*program),
-                          .rdev_home = context.paths.rdev_home};
+                          .variables = state::path_variables(context.paths)};
 }
 
 }  // namespace rdev::commands

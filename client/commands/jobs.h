@@ -11,6 +11,7 @@
 namespace rdev::commands {
 
 cluster::JobRef ref_of(const state::JobRecord& record);
+Result<cluster::Cluster*> cluster_of(Context& context, const state::JobRecord& record);
 const char* state_name(cluster::JobState state);
 
 // "the job NAME has ended: REASON" or "… is gone".

@@ -152,7 +152,12 @@ awaitable<Result<state::JobRecord>> launch(Context& context, JobPlan plan, ui::P
   if (!key) {
     co_return tl::make_unexpected(key.error());
   }
+  auto pin = cluster::Clusters::pin(plan.cluster);
+  if (!pin) {
+    co_return tl::make_unexpected(pin.error());
+  }
   state::JobRecord record = intent(context, plan);
+  record.pin = std::move(*pin);
   auto done = write_intent(context, record, *key);
   if (done) {
     done = co_await interruptible(
@@ -174,7 +179,7 @@ awaitable<Result<state::JobRecord>> launch(Context& context, JobPlan plan, ui::P
 
 awaitable<Result<state::JobRecord>> reattach(Context& context, state::JobRecord record,
                                              ui::Progress& progress) {
-  const auto cluster = context.clusters.get(record.cluster);
+  const auto cluster = cluster_of(context, record);
   if (!cluster) {
     co_return tl::make_unexpected(cluster.error());
   }
@@ -213,7 +218,13 @@ awaitable<Result<std::optional<state::JobRecord>>> take_over(Context& context,
   }
   for (const ClusterJob& found : listed->jobs) {
     if (found.job.ref.name == name) {
-      auto record = co_await reattach(context, record_from(found), progress);
+      auto pin = cluster::Clusters::pin(cluster_name);
+      if (!pin) {
+        co_return tl::make_unexpected(pin.error());
+      }
+      state::JobRecord lost = record_from(found);
+      lost.pin = std::move(*pin);
+      auto record = co_await reattach(context, std::move(lost), progress);
       if (!record) {
         co_return tl::make_unexpected(record.error());
       }

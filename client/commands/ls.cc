@@ -28,16 +28,18 @@ struct Row {
   bool lost = false;   // the cluster has it, this laptop has no state of it
 };
 
+using ClusterKey = std::pair<std::string, cluster::Pin>;
+
 // A job's row; a cluster that does not answer once is not asked again.
 awaitable<Row> ask(Context& context, state::JobRecord record,
-                   std::map<std::string, std::string>& unreachable) {
+                   std::map<ClusterKey, std::string>& unreachable) {
   Row row{.record = std::move(record), .state = "unreachable", .reason = {}};
-  const std::string& name = row.record.cluster;
-  if (const auto known = unreachable.find(name); known != unreachable.end()) {
+  const ClusterKey key(row.record.cluster, row.record.pin);
+  if (const auto known = unreachable.find(key); known != unreachable.end()) {
     row.reason = known->second;
     co_return row;
   }
-  const auto cluster = context.clusters.get(name);
+  const auto cluster = cluster_of(context, row.record);
   if (!cluster) {
     row.reason = cluster.error().message;
     co_return row;
@@ -46,7 +48,7 @@ awaitable<Row> ask(Context& context, state::JobRecord record,
   const auto status = co_await (*cluster)->status(ref);
   if (!status) {
     row.reason = status.error().message;
-    unreachable.emplace(name, row.reason);
+    unreachable.emplace(key, row.reason);
     co_return row;
   }
   row.state = state_name(status->state);
@@ -119,7 +121,7 @@ awaitable<Result<int>> ls(Context& context, const Options& options) {
   co_await clean_up_crashed(context);
   state::JobList known = state::list(context.paths);
   std::vector<Row> rows;
-  std::map<std::string, std::string> unreachable;
+  std::map<ClusterKey, std::string> unreachable;
   for (state::JobRecord& record : known.jobs) {
     rows.push_back(co_await ask(context, std::move(record), unreachable));
   }

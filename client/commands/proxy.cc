@@ -63,7 +63,7 @@ awaitable<Result<int>> proxy(Context& context, const Options& options) {
   if (!record) {
     co_return tl::make_unexpected(record.error());
   }
-  const auto cluster = context.clusters.get(record->cluster);
+  const auto cluster = cluster_of(context, *record);
   if (!cluster) {
     co_return tl::make_unexpected(cluster.error());
   }

@@ -10,20 +10,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// ssh takes all up to the line's end and hands it to a shell.
 Result<std::string> proxy_command(const Entry& entry) {
-  std::string command;
-  for (const std::string& word : {entry.rdev.string(), entry.rdev_home}) {
-    // Nothing but the end of the line ends a ProxyCommand, so only control characters are a
-    // problem.
-    if (word.find_first_of("\n\r") != std::string::npos) {
-      return fail(Code::kUsage,
-                  "ssh's configuration has no way to name a path with a line end: " + word);
-    }
+  std::string command = "env";
+  for (const auto& [name, value] : entry.variables) {
+    command += " " + shell_quote(name + "=" + value);
   }
-  if (!entry.rdev_home.empty()) {
-    command += "env " + shell_quote("RDEV_HOME=" + entry.rdev_home) + " ";
+  command += " " + shell_quote(entry.rdev.string()) + " proxy --raw " + entry.name;
+  if (command.find_first_of("\n\r") != std::string::npos) {
+    return fail(Code::kUsage,
+                "ssh's configuration has no way to name a path with a line end: " + command);
   }
-  command += shell_quote(entry.rdev.string()) + " proxy --raw " + entry.name;
   return escape_percent(command);
 }
 

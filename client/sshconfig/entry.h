@@ -2,6 +2,8 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "client/state/paths.h"
 #include "protocol/base/result.h"
@@ -16,7 +18,8 @@ struct Entry {
   std::filesystem::path identity;
   std::filesystem::path known_hosts;
   std::filesystem::path rdev;  // the program that ProxyCommand runs
-  std::string rdev_home;       // passed on to it; empty: not set
+  // Passed on to it, so that it finds the same state whoever starts ssh. Empty values included.
+  std::vector<std::pair<std::string, std::string>> variables;
 };
 
 std::string host_alias(const std::string& job_name);

@@ -20,7 +20,7 @@ Result<void> ensure_public_half(const Paths& paths, const ssh::PrivateKey& key) 
   if (fs::exists(path, error)) {
     return {};
   }
-  return base::write_file_atomic(path, key.public_key().text() + " " + kComment + "\n", 0644);
+  return base::write_file_atomic(path, key.public_key().text() + " " + kComment + "\n", 0600);
 }
 
 }  // namespace

@@ -72,6 +72,23 @@ Result<void> read_endpoints(const json::object& object, JobRecord& record) {
   return {};
 }
 
+Result<void> read_pin(const json::object& object, JobRecord& record) {
+  const json::value* value = object.if_contains("pin");
+  if (value == nullptr) {
+    return {};
+  }
+  if (!value->is_object()) {
+    return wrong("pin");
+  }
+  for (const auto& [name, text] : value->get_object()) {
+    if (!text.is_string()) {
+      return wrong("pin");
+    }
+    record.pin[name] = text.get_string().c_str();
+  }
+  return {};
+}
+
 Result<Stage> read_stage(const json::object& object) {
   const json::value* value = object.if_contains("stage");
   if (value != nullptr && value->is_string()) {
@@ -99,6 +116,10 @@ std::string to_json(const JobRecord& record) {
       object["stage"] = name;
     }
   }
+  json::object& pin = object["pin"].emplace_object();
+  for (const auto& [name, value] : record.pin) {
+    pin[name] = value;
+  }
   object["endpoints"] = json::array(record.endpoints.begin(), record.endpoints.end());
   return json::serialize(object) + "\n";
 }
@@ -117,6 +138,9 @@ Result<JobRecord> parse_job_record(std::string_view text) {
     return tl::make_unexpected(read.error());
   }
   if (auto read = read_endpoints(value.get_object(), record); !read) {
+    return tl::make_unexpected(read.error());
+  }
+  if (auto read = read_pin(value.get_object(), record); !read) {
     return tl::make_unexpected(read.error());
   }
   const auto stage = read_stage(value.get_object());

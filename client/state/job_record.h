@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,7 +22,10 @@ struct JobRecord {
   std::string name;
   std::string id;
   std::string cluster;  // "local", "docker"
-  std::string native;   // JobRef::native
+  // What finds that cluster again from another environment (cluster::Pin): DOCKER_HOST and the
+  // like.
+  std::map<std::string, std::string> pin;
+  std::string native;  // JobRef::native
   Stage stage = Stage::kSubmitting;
   std::string image;
   std::string user;  // the login name for ssh

@@ -86,6 +86,15 @@ Result<Paths> find_paths() {
   return paths;
 }
 
+std::vector<std::pair<std::string, std::string>> path_variables(const Paths& paths) {
+  if (!paths.rdev_home.empty()) {
+    return {{"RDEV_HOME", paths.rdev_home}};
+  }
+  return {{"RDEV_HOME", ""},
+          {"XDG_CONFIG_HOME", paths.config.parent_path().string()},
+          {"XDG_STATE_HOME", paths.state.parent_path().string()}};
+}
+
 Result<fs::path> own_program() {
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);

@@ -2,6 +2,8 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "protocol/base/result.h"
 
@@ -19,6 +21,9 @@ struct Paths {
 };
 
 Result<Paths> find_paths();
+
+// The variables with which find_paths() finds these again in any environment.
+std::vector<std::pair<std::string, std::string>> path_variables(const Paths& paths);
 
 // $HOME; Code::kUsage when it is not an absolute path.
 Result<std::filesystem::path> home_dir();

@@ -74,6 +74,12 @@ Result<EngineAddress> from_context(const std::string& name, const std::string& n
   return address;
 }
 
+// Empty: none is chosen.
+std::string context_of(const DockerConfig& config, const Getenv& env) {
+  const std::string context = env("DOCKER_CONTEXT");
+  return context.empty() ? text_at(config.config, "/currentContext") : context;
+}
+
 }  // namespace
 
 Result<EngineAddress> find_engine(const std::string& host, const DockerConfig& config,
@@ -84,16 +90,29 @@ Result<EngineAddress> find_engine(const std::string& host, const DockerConfig& c
   if (const std::string value = env("DOCKER_HOST"); !value.empty()) {
     return from_environment(value, "DOCKER_HOST", config, env);
   }
-  std::string context = env("DOCKER_CONTEXT");
-  std::string named_by = "DOCKER_CONTEXT";
-  if (context.empty()) {
-    context = text_at(config.config, "/currentContext");
-    named_by = (config.dir / "config.json").string();
-  }
+  const std::string context = context_of(config, env);
+  const std::string named_by =
+      env("DOCKER_CONTEXT").empty() ? (config.dir / "config.json").string() : "DOCKER_CONTEXT";
   if (!context.empty() && context != "default") {
     return from_context(context, named_by, config);
   }
   return from_environment("unix:///var/run/docker.sock", "default", config, env);
+}
+
+std::map<std::string, std::string> pin_engine(const DockerConfig& config, const Getenv& env) {
+  std::map<std::string, std::string> pinned;
+  for (const char* name :
+       {"DOCKER_HOST", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "HOME"}) {
+    if (std::string value = env(name); !value.empty()) {
+      pinned[name] = std::move(value);
+    }
+  }
+  std::error_code error;
+  const auto dir = std::filesystem::absolute(config.dir, error);
+  pinned["DOCKER_CONFIG"] = (error ? config.dir : dir).string();
+  const std::string context = context_of(config, env);
+  pinned["DOCKER_CONTEXT"] = context.empty() ? "default" : context;
+  return pinned;
 }
 
 }  // namespace rdev::cluster::docker

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "client/cluster/docker/address.h"
@@ -13,5 +14,9 @@ namespace rdev::cluster::docker {
 // own (docs.docker.com/engine/reference/commandline/cli, "Environment variables").
 Result<EngineAddress> find_engine(const std::string& host, const DockerConfig& config,
                                   const Getenv& env);
+
+// The variables with which find_engine() finds the same engine again: those that are set, and the
+// directory and the context that it went by.
+std::map<std::string, std::string> pin_engine(const DockerConfig& config, const Getenv& env);
 
 }  // namespace rdev::cluster::docker

@@ -196,15 +196,30 @@ awaitable<Result<std::vector<ListedJob>>> DockerCluster::list(const std::string&
 }  // namespace
 
 Result<std::unique_ptr<Cluster>> make_docker(asio::any_io_executor, DockerOptions options) {
-  auto config = docker::read_docker_config(docker::process_getenv);
+  docker::Getenv env = docker::process_getenv;
+  if (!options.variables.empty()) {
+    env = [variables = std::move(options.variables)](const char* name) {
+      const auto found = variables.find(name);
+      return found == variables.end() ? std::string() : found->second;
+    };
+  }
+  auto config = docker::read_docker_config(env);
   if (!config) {
     return tl::make_unexpected(config.error());
   }
-  auto address = docker::find_engine(options.host, *config, docker::process_getenv);
+  auto address = docker::find_engine(options.host, *config, env);
   if (!address) {
     return tl::make_unexpected(address.error());
   }
   return std::make_unique<DockerCluster>(std::move(*address), std::move(*config));
+}
+
+Result<std::map<std::string, std::string>> pin_docker_engine() {
+  const auto config = docker::read_docker_config(docker::process_getenv);
+  if (!config) {
+    return tl::make_unexpected(config.error());
+  }
+  return docker::pin_engine(*config, docker::process_getenv);
 }
 
 }  // namespace rdev::cluster

@@ -19,7 +19,7 @@ Entry sample() {
           .identity = "/s/jobs/train/key",
           .known_hosts = "/s/jobs/train/known_hosts",
           .rdev = "/opt/bin/rdev",
-          .rdev_home = ""};
+          .variables = {{"RDEV_HOME", "/s"}}};
 }
 
 TEST(Entry, HasAllThatMakesSshStrict) {
@@ -30,7 +30,7 @@ TEST(Entry, HasAllThatMakesSshStrict) {
            "  HostName rdev-train\n",
            "  HostKeyAlias rdev-train\n",
            "  User rdev\n",
-           "  ProxyCommand '/opt/bin/rdev' proxy --raw train\n",
+           "  ProxyCommand env 'RDEV_HOME=/s' '/opt/bin/rdev' proxy --raw train\n",
            "  IdentityFile \"/s/jobs/train/key\"\n",
            "  IdentitiesOnly yes\n",
            "  UserKnownHostsFile \"/s/jobs/train/known_hosts\"\n",
@@ -46,11 +46,11 @@ TEST(Entry, HasAllThatMakesSshStrict) {
 TEST(Entry, QuotesSpacesPercentsAndApostrophes) {
   Entry entry = sample();
   entry.rdev = "/o p/100%/it's/rdev";
-  entry.rdev_home = "/my home/%h";
+  entry.variables = {{"RDEV_HOME", ""}, {"XDG_STATE_HOME", "/my home/%h"}};
   entry.identity = "/a b/50%/key";
   const auto text = render(entry);
   ASSERT_TRUE(text) << text.error().message;
-  EXPECT_THAT(*text, HasSubstr("  ProxyCommand env 'RDEV_HOME=/my home/%%h' "
+  EXPECT_THAT(*text, HasSubstr("  ProxyCommand env 'RDEV_HOME=' 'XDG_STATE_HOME=/my home/%%h' "
                                "'/o p/100%%/it'\\''s/rdev' proxy --raw train\n"));
   EXPECT_THAT(*text, HasSubstr("  IdentityFile \"/a b/50%%/key\"\n"));
 }
@@ -64,7 +64,7 @@ TEST(Entry, RefusesWhatSshCannotSpell) {
     EXPECT_EQ(text.error().code, Code::kUsage);
   }
   Entry entry = sample();
-  entry.rdev_home = "/a\nProxyCommand evil";
+  entry.variables = {{"RDEV_HOME", "/a\nProxyCommand evil"}};
   EXPECT_FALSE(render(entry));
 }
 

@@ -20,6 +20,7 @@ JobRecord sample(const std::string& name) {
   record.name = name;
   record.id = "0123abcd";
   record.cluster = "docker";
+  record.pin = {{"DOCKER_HOST", "tcp://10.0.0.1:2376"}};
   record.native = "c0ffee";
   record.stage = Stage::kRunning;
   record.image = "debian:12";
@@ -57,6 +58,7 @@ TEST(JobJson, RoundTrips) {
   ASSERT_TRUE(after) << after.error().message;
   EXPECT_EQ(to_json(*after), to_json(before));
   EXPECT_EQ(after->endpoints, before.endpoints);
+  EXPECT_EQ(after->pin, before.pin);
   EXPECT_EQ(after->stage, Stage::kRunning);
   EXPECT_EQ(after->ends_unix_s, before.ends_unix_s);
 }
@@ -82,6 +84,7 @@ TEST(JobJson, RefusesWhatItCannotTrust) {
            R"({"name":"a","id":1,"cluster":"local","stage":"running"})",
            R"({"name":"a","id":"1","cluster":"local","stage":"running","endpoints":[1]})",
            R"({"name":"a","id":"1","cluster":"local","stage":"running","ends_unix_s":"x"})",
+           R"({"name":"a","id":"1","cluster":"local","stage":"running","pin":{"A":1}})",
        }) {
     const auto record = parse_job_record(bad);
     ASSERT_FALSE(record) << bad;

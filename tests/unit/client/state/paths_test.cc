@@ -61,6 +61,26 @@ TEST(Paths, WithoutHomeAreAnErrorThatSaysWhatToDo) {
   EXPECT_THAT(paths.error().message, HasSubstr("RDEV_HOME"));
 }
 
+TEST(Paths, AreFoundAgainByTheirVariables) {
+  const Variable state("XDG_STATE_HOME", "/elsewhere");
+  const Variable config("XDG_CONFIG_HOME", "/elsewhere");
+  for (const char* home : {"/srv/r", ""}) {
+    Paths paths;
+    {
+      const Variable rdev_home("RDEV_HOME", home);
+      const Variable own_state("XDG_STATE_HOME", "/s");
+      const Variable own_config("XDG_CONFIG_HOME", "/c");
+      paths = find_paths().value();
+    }
+    const Variable other("RDEV_HOME", "/other");
+    for (const auto& [name, value] : path_variables(paths)) {
+      ::setenv(name.c_str(), value.c_str(), 1);
+    }
+    EXPECT_EQ(find_paths().value().state, paths.state) << home;
+    EXPECT_EQ(find_paths().value().config, paths.config) << home;
+  }
+}
+
 TEST(SharedFile, ThatIsMissingNamesEveryPlace) {
   const auto found = find_shared_file("no-such-file");
   ASSERT_FALSE(found);

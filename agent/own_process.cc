@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <nss.h>
+#include <openssl/crypto.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -15,6 +16,12 @@
 
 namespace rdev::agent {
 namespace {
+
+// The image's openssl.cnf may switch algorithms off or name modules to load. libssh initialises
+// OpenSSL in a constructor of its own, so this must be an earlier one.
+[[gnu::constructor(101)]] void ignore_openssl_config() {
+  OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr);
+}
 
 // Enough for thousands of sessions; more makes programs slow that close all they might have.
 constexpr rlim_t kFiles = 65536;

@@ -1,6 +1,8 @@
 #include "client/cluster/docker/http.h"
 
 #include <boost/none.hpp>
+#include <boost/url/encode.hpp>
+#include <boost/url/rfc/unreserved_chars.hpp>
 #include <cstring>
 
 namespace rdev::cluster::docker {
@@ -13,6 +15,10 @@ tl::unexpected<Error> bad_response(const boost::system::error_code& error) {
 }
 
 }  // namespace
+
+std::string with_query(const std::string& path, const std::string& key, const std::string& value) {
+  return path + '?' + key + '=' + boost::urls::encode(value, boost::urls::unreserved_chars);
+}
 
 std::string request_head(const Request& request, const std::string& host) {
   std::string head = request.method + " " + request.target + " HTTP/1.1\r\nHost: " + host +

@@ -18,6 +18,10 @@ struct Request {
   std::string body;
 };
 
+// PATH?KEY=VALUE for Request::target. Everything but letters, digits and "-._~" is encoded: Go
+// reads a '+' that was left alone as a space.
+std::string with_query(const std::string& path, const std::string& key, const std::string& value);
+
 // HTTP/1.1 bytes of everything but the body.
 std::string request_head(const Request& request, const std::string& host);
 

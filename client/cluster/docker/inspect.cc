@@ -2,7 +2,6 @@
 
 #include <boost/asio/ip/address.hpp>
 #include <boost/json/serialize.hpp>
-#include <boost/url/url.hpp>
 #include <cstring>
 
 #include "client/cluster/docker/create_body.h"
@@ -118,9 +117,8 @@ std::vector<Found> our_containers(const json::value& listed) {
 awaitable<Result<std::vector<Found>>> find_containers(Engine& engine, std::string label,
                                                       std::string value) {
   const json::object filters = {{"label", json::array{label + "=" + value}}};
-  boost::urls::url target("/containers/json?all=1");
-  target.params().append({"filters", json::serialize(filters)});
-  auto listed = co_await get_json(engine, std::string(target.buffer()));
+  auto listed = co_await get_json(
+      engine, with_query("/containers/json", "filters", json::serialize(filters)) + "&all=1");
   if (!listed) {
     co_return tl::make_unexpected(listed.error());
   }

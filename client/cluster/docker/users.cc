@@ -1,6 +1,5 @@
 #include "client/cluster/docker/users.h"
 
-#include <boost/url/url.hpp>
 #include <charconv>
 #include <optional>
 #include <vector>
@@ -59,11 +58,9 @@ Result<std::uint32_t> resolve_group(const std::string& name, const std::string& 
 awaitable<Result<std::string>> read_in_container(Engine& engine, std::string container,
                                                  std::filesystem::path path) {
   for (int link = 0; link < kMaxLinks; ++link) {
-    boost::urls::url target("/containers/" + container + "/archive");
-    target.params().append({"path", path.string()});
     Request request;
     request.method = "GET";
-    request.target = std::string(target.buffer());
+    request.target = with_query("/containers/" + container + "/archive", "path", path.string());
     auto response = co_await engine.call(std::move(request));
     if (!response) {
       co_return tl::make_unexpected(response.error());

@@ -107,5 +107,9 @@ TEST(OurContainers, OnlyThoseWithTheNameOfTheirLabels) {
   EXPECT_THAT(our_containers(json::value()), IsEmpty());
 }
 
+TEST(WithQuery, LeavesNothingThatGoWouldReadOtherwise) {
+  EXPECT_EQ(with_query("/x", "path", "/a b+c/=&%~"), "/x?path=%2Fa%20b%2Bc%2F%3D%26%25~");
+}
+
 }  // namespace
 }  // namespace rdev::cluster::docker

@@ -9,13 +9,13 @@ from lab.proc import PLACE, Process, run
 
 class Dockerd:
     """Sets $DOCKER_HOST and $DOCKER_CONFIG for everything that follows. With `tcp` it listens on
-    127.0.0.1, too."""
+    that ADDRESS:PORT, too."""
 
     def __init__(self, tcp=None):
         directory = PLACE / "docker"
         directory.mkdir()
         self.socket = directory / "docker.sock"
-        listen = ["-H", f"unix://{self.socket}"] + (["-H", f"tcp://127.0.0.1:{tcp}", "--tls=false"] if tcp else [])
+        listen = ["-H", f"unix://{self.socket}"] + (["-H", f"tcp://{tcp}", "--tls=false"] if tcp else [])
         # The control groups go into a group of the place's name, which run.py removes.
         self.process = Process(
             "dockerd", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false",

@@ -1,0 +1,94 @@
+#include "agent/listener.h"
+
+#include <gmock/gmock.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <boost/asio/io_context.hpp>
+#include <ctime>
+
+#include "agent/endpoint.h"
+#include "protocol/base/task_group.h"
+#include "tests/unit/agent/run.h"
+
+namespace rdev::agent {
+namespace {
+
+using testing::HasSubstr;
+
+class Listener : public testing::Test {
+ protected:
+  Listener() : listening_(*listen_tcp(*parse_endpoint("127.0.0.1:0"))) {}
+  ~Listener() override {
+    tasks_.cancel();
+    test::run(context_, drain());
+  }
+
+  base::Fd connect() {
+    base::Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const auto to = local_endpoint(listening_.get());
+    EXPECT_EQ(::connect(socket.get(), to.data(), static_cast<socklen_t>(to.size())), 0);
+    return socket;
+  }
+  void take(base::Fd socket) { accepted_.push_back(std::move(socket)); }
+  void serve() {
+    tasks_.spawn("accept", accept_loop(listening_.get(), std::bind_front(&Listener::take, this)));
+  }
+  awaitable<bool> drain() {
+    co_await tasks_.wait();
+    co_return true;
+  }
+
+  asio::io_context context_;
+  base::Fd listening_;
+  base::TaskGroup tasks_{context_.get_executor()};
+  std::vector<base::Fd> accepted_;
+};
+
+TEST_F(Listener, HandsOutConnections) {
+  serve();
+  const base::Fd one = connect(), two = connect();
+  while (accepted_.size() < 2) {
+    context_.run_one();
+  }
+}
+
+TEST_F(Listener, SaysThatAPortIsTaken) {
+  const auto second = listen_tcp(local_endpoint(listening_.get()));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Code::kExists);
+  EXPECT_THAT(second.error().message, HasSubstr("choose another port"));
+}
+
+TEST_F(Listener, SaysThatAnAddressIsNotOurs) {
+  const auto socket = listen_tcp(*parse_endpoint("192.0.2.1:0"));
+  ASSERT_FALSE(socket);
+  EXPECT_THAT(socket.error().message, HasSubstr("no such address"));
+}
+
+TEST_F(Listener, DoesNotSpinWithoutDescriptors) {
+  const base::Fd waiting = connect();
+  serve();
+  context_.poll();  // the loop opens what it needs
+  accepted_.clear();
+  const base::Fd another = connect();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const std::clock_t start = std::clock();
+  context_.restart();
+  context_.run_for(std::chrono::milliseconds(200));
+  const std::clock_t used = std::clock() - start;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(accepted_.empty());
+  EXPECT_LT(used, CLOCKS_PER_SEC / 20);
+  context_.restart();
+  while (accepted_.empty()) {
+    context_.run_one();  // it goes on by itself
+  }
+}
+
+}  // namespace
+}  // namespace rdev::agent

@@ -175,6 +175,18 @@ def own_passwd(place):
     subprocess.run(["mount", "--bind", place / "passwd", "/etc/passwd"], check=True)
 
 
+class Timed(unittest.TextTestResult):
+    """Says how long each test took."""
+
+    def startTest(self, test):  # noqa: N802 (the base class names it)
+        self.started = time.monotonic()
+        super().startTest(test)
+
+    def addSuccess(self, test):  # noqa: N802
+        unittest.TestResult.addSuccess(self, test)
+        self.stream.writeln(f"ok {time.monotonic() - self.started:.1f} s")
+
+
 def run_tests(argv):
     import faulthandler
     import importlib.util
@@ -189,7 +201,7 @@ def run_tests(argv):
         if hasattr(module, "main"):
             return module.main(argv[1:])
         program = unittest.main(module=module, argv=[path.name, "-v", *argv[1:]], exit=False,
-                                warnings="ignore")
+                                testRunner=unittest.TextTestRunner(resultclass=Timed, verbosity=2, warnings="ignore"))
     except SystemExit as exit_:
         return int(exit_.code or 0)
     except BaseException:

@@ -31,7 +31,8 @@ std::string random_id() {
 // The keys of a new job, and all of the spec that comes with them.
 Result<ssh::PrivateKey> fill_in(const Context& context, const std::string& name,
                                 cluster::JobSpec& spec) {
-  auto agent = state::find_shared_file("rdev-agent");
+  auto agent = spec.agent_binary.empty() ? state::find_shared_file("rdev-agent")
+                                         : Result<std::filesystem::path>(spec.agent_binary);
   const auto owner = state::long_lived_key(context.paths);
   if (!agent) {
     return fail(agent.error().code,

@@ -96,9 +96,9 @@ std::string how_to_go_on(const Report& report) {
   return text + ".\n";
 }
 
-// Gets the job in one of the three ways.
-awaitable<Result<Report>> have_job(Context& context, JobPlan plan, ui::Progress& progress,
-                                   int* signal) {
+// Gets the job in one of the three ways. `asked` is --cluster.
+awaitable<Result<Report>> have_job(Context& context, JobPlan plan, std::string asked,
+                                   ui::Progress& progress, int* signal) {
   Report report;
   const std::string name = plan.spec.name;
   auto known = state::load(context.paths, name);
@@ -106,6 +106,12 @@ awaitable<Result<Report>> have_job(Context& context, JobPlan plan, ui::Progress&
     co_return tl::make_unexpected(known.error());
   }
   Result<state::JobRecord> record;
+  if (known && asked != known->cluster && !asked.empty()) {
+    co_return fail(Code::kExists, "there is a job " + name + " on " + known->cluster +
+                                      " already: give this one another NAME, or end that one "
+                                      "with rdev down " +
+                                      name);
+  }
   if (known) {
     report.outcome = Outcome::kAlreadyRunning;
     record = co_await reattach(context, std::move(*known), progress);
@@ -157,7 +163,7 @@ awaitable<Result<int>> up(Context& context, const UpOptions& options) {
   }
   ui::Progress progress(STDERR_FILENO, ui::terminal_of(STDERR_FILENO));
   int signal = 0;
-  auto report = co_await have_job(context, std::move(*plan), progress, &signal);
+  auto report = co_await have_job(context, std::move(*plan), options.cluster, progress, &signal);
   progress.interrupt();
   if (signal != 0) {
     note(*name + " was cancelled");

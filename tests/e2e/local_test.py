@@ -107,6 +107,44 @@ class UpAndDown(unittest.TestCase):
         rdev_json("down", "json")
 
 
+class Secrets(unittest.TestCase):
+    def test_nothing_secret_in_processes_logs_or_output(self):
+        done = up(self, "secret", "--", "sh", "-c", "env; exec sleep 600")
+        ssh("secret", "true")
+        keys = [p for p in RDEV_HOME.rglob("*") if p.is_file() and b"PRIVATE KEY" in p.read_bytes()]
+        self.assertGreaterEqual(len(keys), 2)
+        secrets = [key.read_text().splitlines()[-3] for key in keys]
+        shown = done.text + done.errors + rdev("logs", "secret").text + ssh("secret", "env").text
+        for directory in Path("/proc").iterdir():
+            for file in ("cmdline", "environ") if directory.name.isdigit() else ():
+                try:
+                    shown += (directory / file).read_bytes().decode(errors="replace")
+                except OSError:
+                    pass
+        for secret in secrets:
+            self.assertNotIn(secret, shown)
+
+    def test_nobody_else_may_connect(self):
+        """The socket is in a directory of the user's own."""
+        up(self, "mine")
+        endpoint = next(e for e in rdev_json("status", "mine")["endpoints"] if e.startswith("unix:"))
+        path = endpoint.removeprefix("unix:")
+        done = run("setpriv", "--reuid", "4242", "--regid", "4242", "--clear-groups", "/usr/bin/python3", "-c",
+                   "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])", path, code=1)
+        self.assertIn("PermissionError", done.errors)
+        self.assertEqual(processes("rdev-agent") and [line for line in Path("/proc/net/tcp").read_text().splitlines()
+                                                      if " 0A " in line], [])
+
+
+class Progress(unittest.TestCase):
+    def test_each_stage_with_its_time_and_no_redraw_without_a_terminal(self):
+        done = up(self, "stages")
+        self.assertRegex(done.errors, r"(?m)^  starting the agent +\d+\.\d\d s$")
+        self.assertRegex(done.errors, r"(?m)^  waiting for the agent +\d+\.\d\d s$")
+        self.assertNotIn("\x1b", done.text + done.errors)
+        self.assertNotIn("\r", done.errors)
+
+
 class Commands(unittest.TestCase):
     def test_output_is_the_log_and_the_job_stays(self):
         up(self, "cmd", "--", "sh", "-c", "echo out; echo err >&2; exit 4")

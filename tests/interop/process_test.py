@@ -78,6 +78,47 @@ class ByConfig(unittest.TestCase):
                 self.assertTrue(done.errors.strip())
 
 
+class ByHand(unittest.TestCase):
+    def serve(self, *options, code):
+        done = run(program("rdev-agent"), "serve", *options, code=None, timeout=10)
+        self.assertIn(done.code, code, done)
+        self.assertTrue(done.errors.strip())
+        return done.errors
+
+    def test_a_host_key_that_stays(self):
+        work = Path(tempfile.mkdtemp())
+        seen = []
+        for _ in range(2):
+            with Agent("--host-key", work / "host") as agent:
+                agent.target.ssh("true")
+                seen.append(agent.target.host_key)
+        self.assertEqual(seen[0], seen[1])
+        self.assertEqual((work / "host").stat().st_mode & 0o777, 0o600)
+        with Agent("--host-key", make_key(work, "from-ssh-keygen")) as agent:
+            agent.target.ssh("true")
+
+    def test_what_it_prints_can_be_used(self):
+        with Agent() as agent:
+            self.assertIn(f"ssh -p {agent.port} root@127.0.0.1", agent.process.output)
+            known = Path(tempfile.mkdtemp()) / "hosts"
+            known.write_text(re.search(r"^\[127.*$", agent.process.output, re.MULTILINE)[0] + "\n")
+            self.assertIn(agent.fingerprint, run("ssh-keygen", "-lf", known).text)
+
+    def test_failures_have_a_sentence(self):
+        work = Path(tempfile.mkdtemp())
+        keys = Path(f"{make_key(work)}.pub")
+        (work / "bad").write_text("ssh-ed25519 AAAA nonsense\n")
+        (work / "empty").write_text("# nobody\n")
+        with Agent() as agent:
+            taken = self.serve("--listen", f"127.0.0.1:{agent.port}", "--authorized-keys", keys, code=(1,))
+            self.assertIn(str(agent.port), taken)
+        for file in (work / "bad", work / "empty", work / "missing"):
+            self.assertIn(str(file), self.serve("--listen", "127.0.0.1:0", "--authorized-keys", file, code=(1, 2)))
+        for address in ("127.0.0.1", "2222", "127.0.0.1:99999", "nonsense:22", ""):
+            self.serve(f"--listen={address}", "--authorized-keys", keys, code=(1, 2))
+        self.serve(code=(2,))
+
+
 class Command(unittest.TestCase):
     """`serve … -- CMD`."""
 

@@ -247,6 +247,17 @@ class Tunnels(unittest.TestCase):
             done = target.ssh(options=["-W", f"127.0.0.1:{server}"], input=b"hello")
         self.assertEqual(done.text, hashlib.sha256(b"hello").hexdigest())
 
+    def test_names_and_ipv6(self):
+        import socket
+        server = socket.create_server(("::1", 0), family=socket.AF_INET6)
+        self.addCleanup(server.close)
+        for host in ("[::1]", "localhost"):
+            with self.subTest(host), target.start(options=["-W", f"{host}:{server.getsockname()[1]}"]) as ssh:
+                connection, _ = server.accept()
+                connection.sendall(b"hello\n")
+                connection.close()
+                ssh.wait_for("hello")
+
     def test_nobody_listens(self):
         done = target.ssh(options=["-W", f"127.0.0.1:{web.free_port()}"], code=None)
         self.assertNotEqual(done.code, 0)

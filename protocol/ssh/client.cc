@@ -93,17 +93,17 @@ awaitable<Result<std::unique_ptr<Client>>> Client::connect(base::Fd socket, Clie
   co_return std::unique_ptr<Client>(new Client(std::move(impl)));
 }
 
-awaitable<StreamResult> Client::exec(std::string command) {
+awaitable<StreamResult> Client::exec(std::string_view command) {
   return start_session(impl_->connection->open("session", ""), "exec",
                        Writer().string(command).take());
 }
 
-awaitable<StreamResult> Client::subsystem(std::string name) {
+awaitable<StreamResult> Client::subsystem(std::string_view name) {
   return start_session(impl_->connection->open("session", ""), "subsystem",
                        Writer().string(name).take());
 }
 
-awaitable<StreamResult> Client::direct_tcpip(std::string host, std::uint16_t port) {
+awaitable<StreamResult> Client::direct_tcpip(std::string_view host, std::uint16_t port) {
   const std::string body = Writer().string(host).u32(port).string("127.0.0.1").u32(0).take();
   return start_forward(impl_->connection->open("direct-tcpip", body));
 }

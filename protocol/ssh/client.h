@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "protocol/base/asio.h"
 #include "protocol/base/fd.h"
@@ -27,9 +28,9 @@ class Client final {
   ~Client();
 
   // Session channels; the stream's events carry the exit status.
-  awaitable<Result<std::unique_ptr<stream::Stream>>> exec(std::string command);
-  awaitable<Result<std::unique_ptr<stream::Stream>>> subsystem(std::string name);
-  awaitable<Result<std::unique_ptr<stream::Stream>>> direct_tcpip(std::string host,
+  awaitable<Result<std::unique_ptr<stream::Stream>>> exec(std::string_view command);
+  awaitable<Result<std::unique_ptr<stream::Stream>>> subsystem(std::string_view name);
+  awaitable<Result<std::unique_ptr<stream::Stream>>> direct_tcpip(std::string_view host,
                                                                   std::uint16_t port);
   // Says goodbye and closes the socket.
   awaitable<void> disconnect();

@@ -16,18 +16,19 @@ namespace {
 
 // Senders park above the first and go on below the second: more is not faster, and everything here
 // waits in front of the next keystroke.
-constexpr std::size_t kParkAbove = 64 * 1024;
+constexpr std::size_t kParkAbove = std::size_t{64} * 1024;
 constexpr std::size_t kResumeBelow = kParkAbove / 2;
 // Answers and credit are never parked. A peer that asks and does not read is cut off here.
-constexpr std::size_t kMostWaiting = 4 * 1024 * 1024;
+constexpr std::size_t kMostWaiting = std::size_t{4} * 1024 * 1024;
 // How long a goodbye may take to leave.
 constexpr std::chrono::seconds kLinger{3};
 // One turn of the loop for one session: 8 reads of 64 KiB.
 constexpr int kPollsPerPump = 8;
 
 void tune(int fd) {
-  // Both fail on a unix socket, which needs neither.
+  // These fail on a unix socket, which needs none.
   const int on = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   // Keeps the kernel's unsent queue short (DESIGN.md, decision 6); measured free of charge.
   const int low = static_cast<int>(kParkAbove);

@@ -47,7 +47,7 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
   base::Notify changed{host.executor};
   bool stopping = false;
 
-  Impl(asio::any_io_executor executor, ssh::PrivateKey host_key, Authorizer& authorizer,
+  Impl(const asio::any_io_executor& executor, ssh::PrivateKey host_key, Authorizer& authorizer,
        Services services, Limits limits)
       : host{executor, std::move(host_key),      authorizer, std::move(services),
              limits,   base::TaskGroup(executor)} {}
@@ -73,10 +73,10 @@ void Server::Impl::ended(Served& connection) {
   });
 }
 
-Server::Server(asio::any_io_executor executor, ssh::PrivateKey host_key, Authorizer& authorizer,
-               Services services, Limits limits)
-    : impl_(std::make_shared<Impl>(std::move(executor), std::move(host_key), authorizer,
-                                   std::move(services), limits)) {}
+Server::Server(const asio::any_io_executor& executor, ssh::PrivateKey host_key,
+               Authorizer& authorizer, Services services, Limits limits)
+    : impl_(std::make_shared<Impl>(executor, std::move(host_key), authorizer, std::move(services),
+                                   limits)) {}
 
 Server::~Server() = default;
 
@@ -84,7 +84,10 @@ void Server::serve(base::Fd socket) {
   Peer peer;
   peer.remote_address = address_of(socket.get(), &::getpeername);
   peer.local_address = address_of(socket.get(), &::getsockname);
-  if (impl_->stopping || impl_->unauthenticated() >= impl_->host.limits.unauthenticated) {
+  if (impl_->stopping) {
+    return;
+  }
+  if (impl_->unauthenticated() >= impl_->host.limits.unauthenticated) {
     base::log_warning("connection refused: too many wait to log in",
                       {{"remote", peer.remote_address}});
     return;

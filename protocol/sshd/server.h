@@ -76,7 +76,7 @@ struct Limits {
 // An SSH server over connected sockets: who accepts them is the caller's business.
 class Server final {
  public:
-  Server(asio::any_io_executor executor, ssh::PrivateKey host_key, Authorizer& authorizer,
+  Server(const asio::any_io_executor& executor, ssh::PrivateKey host_key, Authorizer& authorizer,
          Services services, Limits limits = {});
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

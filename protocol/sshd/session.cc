@@ -8,7 +8,7 @@ namespace rdev::sshd {
 namespace {
 
 constexpr std::size_t kMostVariables = 128;
-constexpr std::size_t kMostEnvBytes = 64 * 1024;
+constexpr std::size_t kMostEnvBytes = std::size_t{64} * 1024;
 constexpr std::size_t kMostModeBytes = 4096;
 
 // Answers the request that started the session. The channel, which it holds, owns the session.

@@ -1,7 +1,6 @@
 #include "protocol/stream/byte_queue.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace rdev::stream {
 namespace {
@@ -28,7 +27,7 @@ std::size_t ByteQueue::take(char* out, std::size_t capacity) {
   while (taken < capacity && size_ > 0) {
     const std::string& front = chunks_.front();
     const std::size_t n = std::min(capacity - taken, front.size() - head_);
-    std::memcpy(out + taken, front.data() + head_, n);
+    std::copy_n(front.data() + head_, n, out + taken);
     taken += n;
     head_ += n;
     size_ -= n;

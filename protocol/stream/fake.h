@@ -11,11 +11,13 @@
 
 namespace rdev::stream {
 
+inline constexpr std::size_t kFakeCapacity = 65536;
+
 // The two ends of a stream in memory, with the contract of Stream. Each lane of each direction
 // holds at most `capacity` bytes; a write waits for room. An end that is destroyed with bytes
 // unread loses them, and the other end's write returns Code::kClosed.
 std::pair<std::unique_ptr<Stream>, std::unique_ptr<Stream>> make_pair(
-    const asio::any_io_executor& executor, std::size_t capacity = 64 * 1024);
+    const asio::any_io_executor& executor, std::size_t capacity = kFakeCapacity);
 
 // What became of a FakeOffer. `peer` is the asking side's end after accept().
 struct Answer {
@@ -33,7 +35,7 @@ struct Answer {
 class FakeOffer final : public Offer {
  public:
   FakeOffer(asio::any_io_executor executor, std::shared_ptr<Answer> answer,
-            std::size_t capacity = 64 * 1024)
+            std::size_t capacity = kFakeCapacity)
       : executor_(std::move(executor)), answer_(std::move(answer)), capacity_(capacity) {}
   FakeOffer(const FakeOffer&) = delete;
   FakeOffer& operator=(const FakeOffer&) = delete;

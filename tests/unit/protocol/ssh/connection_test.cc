@@ -282,7 +282,7 @@ TEST_F(ConnectionTest, TheConnectionsEndWakesEverybody) {
 TEST_F(ConnectionTest, WritersTakeTurnsWhileTheSinkHasRoom) {
   const auto first = accept();
   const auto second = accept();
-  sink.room = 64 * 1024;
+  sink.room = 65536;
   std::optional<Result<void>> wrote[2];
   group.spawn("", write_into(*first, std::string(200'000, 'a'), Lane::kData, wrote[0]));
   group.spawn("", write_into(*second, std::string(200'000, 'b'), Lane::kData, wrote[1]));
@@ -455,7 +455,7 @@ TEST_F(ConnectionTest, ThePeersFaultsEndTheConnection) {
       {Message::kChannelRequest, request_packet(0, "signal", true), "malformed request: signal"},
       {Message::kChannelSuccess, id_packet(0), "no request"},
       {Message::kChannelFailure, id_packet(0), "no request"},
-      {static_cast<Message>(85), "", "message 85"},
+      {Message{85}, "", "message 85"},
   };
   for (const Fault& fault : faults) {
     test::FakeSink own_sink;

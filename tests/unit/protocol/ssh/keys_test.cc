@@ -28,6 +28,9 @@ class Keygen : public testing::Test {
   static std::string run(const std::string& arguments) {
     std::string out;
     FILE* pipe = ::popen(("ssh-keygen " + arguments + " 2>&1").c_str(), "r");
+    if (pipe == nullptr) {
+      return "ssh-keygen did not start";
+    }
     char buffer[4096];
     for (std::size_t n = 0; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) {
       out.append(buffer, n);

@@ -34,7 +34,7 @@ struct Keys final : Authorizer {
 };
 
 awaitable<void> echo(stream::Stream& stream) {
-  std::vector<char> buffer(64 * 1024);
+  std::vector<char> buffer(65536);
   for (;;) {
     const auto n = co_await stream.read(asio::buffer(buffer));
     if (!n || *n == 0) {
@@ -319,7 +319,7 @@ awaitable<void> ServerTest::echo_both_ways(std::size_t size) {
   base::TaskGroup group(context.get_executor());
   Hash sent, got;
   group.spawn("send", send_random(**stream, size, sent));
-  std::vector<char> buffer(64 * 1024);
+  std::vector<char> buffer(65536);
   std::size_t total = 0;
   for (;;) {
     const auto n = co_await (*stream)->read(asio::buffer(buffer));
@@ -368,7 +368,7 @@ TEST_F(ServerTest, ForwardsWithHalfClose) {
 }
 
 awaitable<void> write_for_ever(stream::Stream& stream, std::size_t& sent) {
-  const std::vector<char> bytes(32 * 1024);
+  const std::vector<char> bytes(32768);
   while (co_await stream.write(asio::buffer(bytes))) {
     sent += bytes.size();
   }

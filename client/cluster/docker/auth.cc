@@ -29,7 +29,7 @@ std::optional<std::string> unbase64(const std::string& text) {
   }
   // EVP_DecodeBlock counts the padding as zero bytes.
   std::size_t size = static_cast<std::size_t>(n);
-  for (std::size_t i = text.size(); i-- > 0 && text[i] == '=' && size > 0;) {
+  for (std::size_t end = text.size(); end > 0 && text[end - 1] == '=' && size > 0; --end) {
     --size;
   }
   bytes.resize(size);

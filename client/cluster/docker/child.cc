@@ -51,6 +51,7 @@ bool ended_within(pid_t pid, int limit_ms) {
 
 Result<Child> Child::spawn(const std::vector<std::string>& argv, int in, int out, int err) {
   std::vector<char*> words;
+  words.reserve(argv.size() + 1);
   for (const std::string& word : argv) {
     words.push_back(const_cast<char*>(word.c_str()));
   }

@@ -20,7 +20,10 @@ json::object labels(const JobSpec& spec, const ImageFacts& facts) {
 json::array environment(const JobSpec& spec) {
   json::array array;
   for (const auto& [name, value] : spec.env) {
-    array.emplace_back(name + "=" + value);
+    std::string entry = name;
+    entry += '=';
+    entry += value;
+    array.emplace_back(entry);
   }
   return array;
 }

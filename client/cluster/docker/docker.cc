@@ -10,18 +10,14 @@
 #include "client/cluster/docker/exec.h"
 #include "client/cluster/docker/inspect.h"
 #include "client/cluster/docker/logs.h"
+#include "client/cluster/docker/remove.h"
 #include "client/cluster/docker/submit.h"
 #include "protocol/base/with_timeout.h"
 
 namespace rdev::cluster {
 namespace {
 
-using namespace std::chrono_literals;
-
-// What the job has between SIGTERM and SIGKILL.
-constexpr int kGraceSeconds = 5;
-constexpr auto kStopLimit = 60s;
-constexpr auto kDialLimit = 10s;
+constexpr auto kDialLimit = std::chrono::seconds(10);
 
 tl::unexpected<Error> gone(const JobRef& ref) {
   return fail(Code::kNotFound,
@@ -154,15 +150,7 @@ awaitable<Result<void>> DockerCluster::stop(const JobRef& ref) {
   if (!container || container->empty()) {
     co_return container ? Result<void>() : tl::make_unexpected(container.error());
   }
-  docker::Request request;
-  request.method = "POST";
-  request.target = "/containers/" + *container + "/stop?t=" + std::to_string(kGraceSeconds);
-  auto stopped = co_await engine_.call(std::move(request), kStopLimit);
-  // What can't be stopped gently is removed by force; the removal has the last word.
-  if (!stopped && stopped.error().code != Code::kTimeout) {
-    co_return tl::make_unexpected(stopped.error());
-  }
-  co_return co_await docker::remove_container(engine_, *container);
+  co_return co_await docker::stop_container(engine_, *container);
 }
 
 awaitable<Result<std::vector<ListedJob>>> DockerCluster::list(const std::string& owner) {

@@ -24,7 +24,7 @@ std::string request_head(const Request& request, const std::string& host) {
   std::string head = request.method + " " + request.target + " HTTP/1.1\r\nHost: " + host +
                      "\r\nUser-Agent: rdev/" RDEV_VERSION "\r\n";
   for (const auto& [name, value] : request.headers) {
-    head += name + ": " + value + "\r\n";
+    head.append(name).append(": ").append(value).append("\r\n");
   }
   if (!request.body.empty() || request.method == "POST" || request.method == "PUT") {
     head += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";

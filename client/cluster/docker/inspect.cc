@@ -126,7 +126,7 @@ awaitable<Result<std::vector<Found>>> find_containers(Engine& engine, std::strin
 }
 
 awaitable<Result<std::optional<json::value>>> inspect_container(Engine& engine, std::string id) {
-  return get_json(engine, "/containers/" + id + "/json");
+  co_return co_await get_json(engine, "/containers/" + id + "/json");
 }
 
 }  // namespace rdev::cluster::docker

@@ -1,5 +1,4 @@
 #include <boost/json/stream_parser.hpp>
-#include <boost/url/url.hpp>
 #include <chrono>
 
 #include "client/cluster/docker/image.h"
@@ -54,12 +53,10 @@ bool contains(const std::string& text, std::string_view part) {
 }
 
 Request pull_request(const ImageName& name, const std::string& auth) {
-  boost::urls::url target("/images/create");
-  target.params().append({"fromImage", name.repository});
-  target.params().append({"tag", name.version});
   Request request;
   request.method = "POST";
-  request.target = std::string(target.buffer());
+  request.target = with_query("/images/create", "fromImage", name.repository) +
+                   "&tag=" + name.version;  // of plain characters: parse_image() saw to it
   if (!auth.empty()) {
     request.headers.emplace_back("X-Registry-Auth", auth);
   }

@@ -2,7 +2,6 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/json/serialize.hpp>
-#include <boost/url/url.hpp>
 #include <chrono>
 #include <ctime>
 
@@ -10,6 +9,7 @@
 #include "client/cluster/docker/create_body.h"
 #include "client/cluster/docker/errors.h"
 #include "client/cluster/docker/injection.h"
+#include "client/cluster/docker/remove.h"
 #include "client/cluster/docker/users.h"
 #include "protocol/base/file.h"
 
@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::size_t kMaxAgent = 64 << 20;
 constexpr auto kStartLimit = std::chrono::minutes(3);
-constexpr auto kRemoveLimit = std::chrono::minutes(2);
 
 Request make_request(std::string method, std::string target) {
   Request request;
@@ -145,9 +144,7 @@ std::vector<PortBinding> Submission::ports() {
 }
 
 awaitable<Result<void>> Submission::create() {
-  boost::urls::url target("/containers/create");
-  target.params().append({"name", name_});
-  Request request = make_request("POST", std::string(target.buffer()));
+  Request request = make_request("POST", with_query("/containers/create", "name", name_));
   request.headers.emplace_back("Content-Type", "application/json");
   request.body = json::serialize(create_body(spec_, facts_, ports()));
   made_ = name_;
@@ -181,9 +178,8 @@ awaitable<Result<void>> Submission::fill_volume() {
     co_return tl::make_unexpected(owner.error());
   }
   const auto listen = published_ ? Listen::kPublishedPort : Listen::kSocketOnly;
-  boost::urls::url target("/containers/" + container_ + "/archive");
-  target.params().append({"path", kVolume});
-  Request request = make_request("PUT", std::string(target.buffer()));
+  Request request =
+      make_request("PUT", with_query("/containers/" + container_ + "/archive", "path", kVolume));
   request.headers.emplace_back("Content-Type", "application/x-tar");
   request.body = volume_archive(agent_, agent_config(spec_, listen), *owner, std::time(nullptr));
   auto response = co_await engine_.call(std::move(request), kStartLimit);
@@ -247,27 +243,6 @@ awaitable<Result<JobRef>> submit_job(Engine& engine, const DockerConfig& config,
   Submission submission(engine, config, spec, progress);
   co_return co_await asio::co_spawn(co_await asio::this_coro::executor,
                                     run_or_clean_up(submission, engine), asio::use_awaitable);
-}
-
-awaitable<Result<void>> remove_container(Engine& engine, std::string name_or_id) {
-  auto response = co_await engine.call(
-      make_request("DELETE", "/containers/" + name_or_id + "?force=1&v=1"), kRemoveLimit);
-  if (!response) {
-    co_return tl::make_unexpected(response.error());
-  }
-  if (response->ok() || response->status == 404) {
-    co_return Result<void>();
-  }
-  if (response->status != 409 || response->message().find("in progress") == std::string::npos) {
-    co_return fail(Code::kFailed, "removing container " + name_or_id + ": " + response->message());
-  }
-  // Somebody else removes it: wait for that.
-  auto waited = co_await engine.call(
-      make_request("POST", "/containers/" + name_or_id + "/wait?condition=removed"), kRemoveLimit);
-  if (!waited) {
-    co_return tl::make_unexpected(waited.error());
-  }
-  co_return Result<void>();
 }
 
 }  // namespace rdev::cluster::docker

@@ -12,7 +12,4 @@ namespace rdev::cluster::docker {
 awaitable<Result<JobRef>> submit_job(Engine& engine, const DockerConfig& config,
                                      const JobSpec& spec, const Cluster::Progress& progress);
 
-// Removes a container and its anonymous volumes; fine when there is none.
-awaitable<Result<void>> remove_container(Engine& engine, std::string name_or_id);
-
 }  // namespace rdev::cluster::docker

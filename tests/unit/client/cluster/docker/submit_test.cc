@@ -22,7 +22,7 @@ using ::testing::Not;
 
 constexpr char kInspect[] = "GET /images/debian:12/json";
 constexpr char kCreate[] = "POST /containers/create?name=rdev-t-0123456789ab";
-constexpr char kCopy[] = "PUT /containers/c1/archive?path=/.rdev";
+constexpr char kCopy[] = "PUT /containers/c1/archive?path=%2F.rdev";
 constexpr char kStart[] = "POST /containers/c1/start";
 constexpr char kRemove[] = "DELETE /containers/rdev-t-0123456789ab?force=1&v=1";
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <vector>
 
 #include "protocol/base/log.h"
@@ -15,6 +16,7 @@
 #include "protocol/base/with_timeout.h"
 #include "protocol/ssh/client.h"
 #include "protocol/ssh/transport.h"
+#include "protocol/ssh/wire.h"
 #include "tests/unit/protocol/run.h"
 
 // Server and Client in one process, over socketpairs.
@@ -133,6 +135,7 @@ class ServerTest : public testing::Test {
   awaitable<void> wrong_user_key();
   awaitable<void> wrong_host_key();
   awaitable<void> six_tries();
+  awaitable<void> nobody_reads();
   awaitable<void> grace(base::Fd silent);
   awaitable<void> echo_both_ways(std::size_t size);
   awaitable<void> refusals();
@@ -197,13 +200,19 @@ TEST_F(ServerTest, RefusesTheWrongKeyAndTheWrongUser) {
 }
 
 struct Silent final : ssh::Transport::Owner {
+  explicit Silent(const asio::any_io_executor& executor) : changed(executor) {}
   void on_packet(ssh::Message, std::string_view) override {}
   void on_writable() override {}
-  void on_closed(const Error&) override {}
+  void on_closed(const Error& why) override {
+    closed = why.message;
+    changed.notify();
+  }
+  std::string closed;
+  base::Notify changed;
 };
 
 awaitable<void> ServerTest::six_tries() {
-  Silent owner;
+  Silent owner(context.get_executor());
   const auto transport =
       ssh::Transport::connect(context.get_executor(), dial(), "rdev", owner).value();
   EXPECT_TRUE(co_await transport->handshake(host_public));
@@ -221,6 +230,32 @@ awaitable<void> ServerTest::six_tries() {
 TEST_F(ServerTest, CutsOffAfterSixTries) {
   make_server();
   test::run(context, six_tries());
+}
+
+// What waits for a peer that does not read is bounded: the sender gives up.
+awaitable<void> ServerTest::nobody_reads() {
+  Silent owner(context.get_executor());
+  const auto transport =
+      ssh::Transport::connect(context.get_executor(), dial(), "rdev", owner).value();
+  EXPECT_TRUE(co_await transport->handshake(host_public));
+  EXPECT_TRUE(co_await transport->authenticate(user_key));
+  const std::string ignore =
+      ssh::Writer().u8(2).string(std::string(32'000, 'x')).take();  // SSH_MSG_IGNORE
+  for (int i = 0; i < 100; ++i) {
+    transport->send(ignore, {});  // no await: the server has no chance to read
+  }
+  EXPECT_TRUE(transport->congested());
+  while (owner.closed.empty()) {
+    for (int i = 0; i < 100; ++i) {
+      transport->send(ignore, {});
+    }
+    co_await asio::post(context, use_tuple);
+  }
+  EXPECT_THAT(owner.closed, HasSubstr("do not read"));
+}
+TEST_F(ServerTest, GivesUpOnAPeerThatDoesNotRead) {
+  make_server();
+  test::run(context, nobody_reads());
 }
 
 awaitable<void> ServerTest::wrong_host_key() {

@@ -40,6 +40,9 @@ Result<DockerConfig> read_docker_config(const Getenv& env) {
     if (text.error().code == Code::kNotFound) {
       return result;
     }
+    if (text.error().code == Code::kPermission) {
+      text.error().message += "; is it yours? (sudo chown -R $USER " + result.dir.string() + ")";
+    }
     return prefix("docker configuration", text.error());
   }
   auto value = parse_json(*text, path.string());

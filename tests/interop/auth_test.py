@@ -24,7 +24,7 @@ def setUpModule():
     global agent, target, silent, silent_since
     agent = Agent()
     target = agent.target
-    unittest.addModuleCleanup(agent.process.kill)
+    unittest.addModuleCleanup(agent.end)
     # For the login grace: this one says nothing while the other tests go on.
     silent = socket.create_connection(("127.0.0.1", agent.port))
     silent_since = time.monotonic()

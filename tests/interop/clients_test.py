@@ -15,7 +15,7 @@ def setUpModule():
     global agent, target
     agent = Agent()
     target = agent.target
-    unittest.addModuleCleanup(agent.process.kill)
+    unittest.addModuleCleanup(agent.end)
 
 
 class Dropbear(unittest.TestCase):
@@ -40,7 +40,7 @@ class Dropbear(unittest.TestCase):
 
     def test_another_host_key_is_refused(self):
         other = Agent()
-        self.addCleanup(other.process.kill)
+        self.addCleanup(other.end)
         argv = [word if word != str(target.port) else str(other.port) for word in self.argv]
         self.assertNotEqual(run(*argv, "true", code=None).code, 0)
 

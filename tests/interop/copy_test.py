@@ -19,7 +19,7 @@ def setUpModule():
     global agent, target
     agent = Agent()
     target = agent.target
-    unittest.addModuleCleanup(agent.process.kill)
+    unittest.addModuleCleanup(agent.end)
 
 
 class Trees(unittest.TestCase):

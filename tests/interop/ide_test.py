@@ -17,7 +17,7 @@ def setUpModule():
     global agent, target
     agent = Agent()
     target = agent.target
-    unittest.addModuleCleanup(agent.process.kill)
+    unittest.addModuleCleanup(agent.end)
 
 
 # Stands for the server that an editor unpacks: announces its port, answers, outlives its parents.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lab import root
 from lab.agent import Agent, ConfiguredAgent
-from lab.proc import needs_tool, run
+from lab.proc import SANITIZED, needs_tool, run
 from lab.ssh import make_key
 
 NOBODY = ["setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups"]
@@ -19,7 +19,7 @@ def rooted(cleanup, files, uid=0, **how):
     root.authorize(files, key)
     agent = Agent(key=key, wrap=[shutil.which("chroot"), f"--userspec={uid}:{uid}", "--groups=", files],
                   binary="/rdev-agent", keys_path="/authorized_keys", **how)
-    cleanup(agent.process.kill)
+    cleanup(agent.end)
     return agent.target
 
 
@@ -30,7 +30,7 @@ class NoPasswdEntry(unittest.TestCase):
         work = Path(tempfile.mkdtemp())
         os.chown(work, 12345, 12345)
         agent = Agent(wrap=NOBODY, directory=work, env={"HOME": home}, cwd=work)
-        self.addCleanup(agent.process.kill)
+        self.addCleanup(agent.end)
         return agent.target
 
     def test_the_jobs_home_where_it_can_be_written(self):
@@ -131,6 +131,8 @@ class NoShell(unittest.TestCase):
 
 class ManyPlaces(unittest.TestCase):
     def test_no_dev_pts_or_proc_is_no_reason_to_fail(self):
+        if SANITIZED:
+            self.skipTest("without /proc AddressSanitizer does not know the stack, and takes what a vfork left for a fault")
         target = rooted(self.addCleanup, root.make(system=False))
         self.assertEqual(target.ssh("echo ok").text, "ok\n")
 

@@ -21,7 +21,7 @@ def setUpModule():
     global agent, target
     agent = Agent(env={"RDEV_LAB_MARK": "from the job", "PATH": os.environ["PATH"]})
     target = agent.target
-    unittest.addModuleCleanup(agent.process.kill)
+    unittest.addModuleCleanup(agent.end)
 
 
 class Terminal:

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from lab import config
-from lab.proc import Process, eventually, program, run
+from lab.proc import SANITIZED, Process, eventually, program, run
 from lab.ssh import Target, make_key
 
 
@@ -46,11 +46,19 @@ class Agent:
         self.process.popen.terminate()
         return self.process.wait()
 
+    def end(self):
+        """However it stands. A sanitizer build ends by itself, so that it can tell of its leaks."""
+        if SANITIZED and self.process.argv[0] != "unshare" and self.process.popen.poll() is None:
+            self.stop()
+        self.process.kill()
+        report = re.search(r"ERROR: \w+Sanitizer.*|runtime error:.*", self.process.output, re.DOTALL)
+        assert not report, report[0]
+
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.process.kill()
+        self.end()
 
 
 class ConfiguredAgent:
@@ -61,10 +69,12 @@ class ConfiguredAgent:
         self.path, self.values = config.write(self.key, directory, **values)
         tail = ["--", *command] if command else []
         self.process = Process(*wrap, program("rdev-agent"), "serve", "--config", self.path, *options, *tail, env=env)
-        test.addCleanup(self.process.kill)
+        test.addCleanup(Agent.end, self)
         proxy = f"ProxyCommand {program('rdev-agent')} stdio --config {self.path}"
         self.target = Target(port=22, host_key=config.host_key(self.values["host_seed"]), key=self.key,
                              options=(proxy,))
+
+    stop = Agent.stop
 
     def up(self):
         eventually(lambda: Path(self.values["socket"]).exists() or self.process.popen.poll() is not None,

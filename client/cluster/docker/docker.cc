@@ -43,8 +43,9 @@ awaitable<Result<base::Fd>> connect_tcp(std::string host, std::string port) {
 
 class DockerCluster final : public Cluster {
  public:
-  DockerCluster(docker::EngineAddress address, docker::DockerConfig config)
-      : engine_(std::move(address)), config_(std::move(config)) {}
+  DockerCluster(asio::any_io_executor executor, docker::EngineAddress address,
+                docker::DockerConfig config)
+      : executor_(std::move(executor)), engine_(std::move(address)), config_(std::move(config)) {}
 
   Result<void> check(const JobSpec& spec) const override {
     return docker::check_spec(
@@ -64,6 +65,7 @@ class DockerCluster final : public Cluster {
   awaitable<Result<std::string>> container_of(const JobRef& ref);
   awaitable<Result<std::optional<boost::json::value>>> inspect(const JobRef& ref);
 
+  asio::any_io_executor executor_;  // of what goes on after a call: exec streams
   docker::Engine engine_;
   docker::DockerConfig config_;
 };
@@ -118,7 +120,8 @@ awaitable<Result<std::vector<Endpoint>>> DockerCluster::endpoints(const JobRef& 
 
 awaitable<Result<base::Fd>> DockerCluster::dial(const JobRef& ref, const Endpoint& endpoint) {
   if (endpoint.starts_with("docker-exec:")) {
-    co_return co_await docker::dial_exec(engine_, endpoint.substr(endpoint.find(':') + 1));
+    co_return co_await docker::dial_exec(engine_, executor_,
+                                         endpoint.substr(endpoint.find(':') + 1));
   }
   const auto colon = endpoint.rfind(':');
   if (!endpoint.starts_with("tcp:") || colon <= 4) {
@@ -183,7 +186,8 @@ awaitable<Result<std::vector<ListedJob>>> DockerCluster::list(const std::string&
 
 }  // namespace
 
-Result<std::unique_ptr<Cluster>> make_docker(asio::any_io_executor, DockerOptions options) {
+Result<std::unique_ptr<Cluster>> make_docker(asio::any_io_executor executor,
+                                             DockerOptions options) {
   docker::Getenv env = docker::process_getenv;
   if (!options.variables.empty()) {
     env = [variables = std::move(options.variables)](const char* name) {
@@ -199,7 +203,8 @@ Result<std::unique_ptr<Cluster>> make_docker(asio::any_io_executor, DockerOption
   if (!address) {
     return tl::make_unexpected(address.error());
   }
-  return std::make_unique<DockerCluster>(std::move(*address), std::move(*config));
+  return std::make_unique<DockerCluster>(std::move(executor), std::move(*address),
+                                         std::move(*config));
 }
 
 Result<std::map<std::string, std::string>> pin_docker_engine() {

@@ -97,7 +97,8 @@ awaitable<Result<ResponseStream::Hijacked>> start_exec(Engine& engine, std::stri
 
 }  // namespace
 
-awaitable<Result<base::Fd>> dial_exec(Engine& engine, std::string container) {
+awaitable<Result<base::Fd>> dial_exec(Engine& engine, asio::any_io_executor executor,
+                                      std::string container) {
   auto exec = co_await create_exec(engine, container);
   if (!exec) {
     co_return tl::make_unexpected(exec.error());
@@ -111,7 +112,6 @@ awaitable<Result<base::Fd>> dial_exec(Engine& engine, std::string container) {
     co_return fail_errno("socketpair");
   }
   base::Fd far(pair[0]);
-  auto executor = co_await asio::this_coro::executor;
   auto pump =
       std::make_unique<ExecPump>(std::move(*hijacked), local::socket(executor, local(), pair[1]));
   auto begun = co_await base::with_timeout(pump->wait_for_greeting(), kFirstByteLimit,

@@ -22,7 +22,7 @@ constexpr int kNoAgent = 255;
 constexpr int kAnswerMs = 5000;
 // An agent gives its processes 5 s, and as much again to what does not die at once.
 constexpr int kStopMs = 15000;
-constexpr std::size_t kBuffer = 256 * 1024;
+constexpr std::size_t kBuffer = std::size_t{256} * 1024;
 
 int complain(const Error& error) {
   std::fprintf(stderr, "rdev-agent: %s\n", error.message.c_str());

@@ -57,6 +57,7 @@ base::Fd open_own_program() {
   base::Fd program(::open("/proc/self/exe", O_PATH | O_CLOEXEC));
   if (!program) {
     // Without a /proc: the path that execve(2) was given.
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): that is how getauxval(3) gives a string
     const auto* path = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
     program.reset(path != nullptr ? ::open(path, O_PATH | O_CLOEXEC) : -1);
   }

@@ -155,6 +155,7 @@ awaitable<void> Agent::run() {
 void Agent::take_signals() {
   signals_.add(SIGTERM);
   signals_.add(SIGINT);
+  signals_.add(SIGQUIT);  // the STOPSIGNAL of some images
   // Started with nohup(1), it stays when the terminal goes.
   struct sigaction hangup{};
   if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {

@@ -26,7 +26,7 @@ std::optional<int> signal_number(std::string_view name) {
 
 std::string signal_name(int number) {
   const char* known = ::sigabbrev_np(number);
-  const std::string name = known != nullptr ? known : std::to_string(number);
+  std::string name = known != nullptr ? known : std::to_string(number);
   for (const int listed : kListed) {
     if (listed == number) {
       return name;

@@ -109,12 +109,12 @@ awaitable<void> Attachment::send_lane(Descriptor& from, stream::Lane lane, bool&
 // Reads until nothing is left and nothing will come: the child has ended (then what others still
 // hold of the terminal does not count), or every slave is closed (EIO).
 awaitable<void> Attachment::drain_terminal() {
-  std::vector<char> buffer(kPumpBuffer);
+  const auto buffer = pump_buffer();
   for (;;) {
     const bool last = exited_;
-    const ssize_t n = ::read(output_.native_handle(), buffer.data(), buffer.size());
+    const ssize_t n = ::read(output_.native_handle(), buffer.get(), kPumpBuffer);
     if (n > 0) {
-      const asio::const_buffer bytes(buffer.data(), static_cast<std::size_t>(n));
+      const asio::const_buffer bytes(buffer.get(), static_cast<std::size_t>(n));
       if (!co_await stream_->write(bytes)) {
         peer_gone();
         break;

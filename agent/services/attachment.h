@@ -21,8 +21,8 @@ struct ChildEnds {
 
 // Joins a stream to a running child until the child has ended and nothing is left to deliver.
 //  - The child's end: its exit status goes out at once. With pipes, the stream closes when they are
-//    at their end too, so a background process that holds one keeps it open, as with OpenSSH. With a
-//    terminal, what is in it by then is delivered and the stream closes.
+//    at their end too, so a background process that holds one keeps it open, as with OpenSSH. With
+//    a terminal, what is in it by then is delivered and the stream closes.
 //  - The peer's close: output pipes are closed, the input pipe when it has taken what was sent; a
 //    terminal is hung up. A child that this does not end is left alone.
 class Attachment final {

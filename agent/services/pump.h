@@ -1,14 +1,19 @@
 #pragma once
 
 #include <boost/asio/write.hpp>
-#include <vector>
+#include <memory>
 
 #include "protocol/base/asio.h"
 #include "protocol/stream/stream.h"
 
 namespace rdev::services {
 
-inline constexpr std::size_t kPumpBuffer = 64 * 1024;
+inline constexpr std::size_t kPumpBuffer = std::size_t{64} * 1024;
+
+// Not cleared: pages that a quiet session never fills cost nothing.
+inline std::unique_ptr<char[]> pump_buffer() {
+  return std::make_unique_for_overwrite<char[]>(kPumpBuffer);
+}
 
 // How a pump came to its end.
 enum class Pumped {
@@ -20,13 +25,14 @@ enum class Pumped {
 // Copies what Asio's `source` has to one lane of `sink`.
 template <class Source>
 awaitable<Pumped> pump_to_stream(Source& source, stream::Stream& sink, stream::Lane lane) {
-  std::vector<char> buffer(kPumpBuffer);
+  const auto buffer = pump_buffer();
   for (;;) {
-    const auto [error, n] = co_await source.async_read_some(asio::buffer(buffer), use_tuple);
+    const auto [error, n] =
+        co_await source.async_read_some(asio::buffer(buffer.get(), kPumpBuffer), use_tuple);
     if (error) {
       co_return error == asio::error::eof ? Pumped::kEnd : Pumped::kSourceLost;
     }
-    const asio::const_buffer bytes(buffer.data(), n);
+    const asio::const_buffer bytes(buffer.get(), n);
     if (!co_await sink.write(bytes, lane)) {
       co_return Pumped::kSinkLost;
     }
@@ -36,13 +42,13 @@ awaitable<Pumped> pump_to_stream(Source& source, stream::Stream& sink, stream::L
 // Copies the data lane of `source` to Asio's `sink`.
 template <class Sink>
 awaitable<Pumped> pump_from_stream(stream::Stream& source, Sink& sink) {
-  std::vector<char> buffer(kPumpBuffer);
+  const auto buffer = pump_buffer();
   for (;;) {
-    const auto n = co_await source.read(asio::buffer(buffer));
+    const auto n = co_await source.read(asio::buffer(buffer.get(), kPumpBuffer));
     if (!n || *n == 0) {
       co_return n ? Pumped::kEnd : Pumped::kSourceLost;
     }
-    const asio::const_buffer bytes(buffer.data(), *n);
+    const asio::const_buffer bytes(buffer.get(), *n);
     const auto [error, written] = co_await asio::async_write(sink, bytes, use_tuple);
     if (error) {
       co_return Pumped::kSinkLost;

@@ -28,14 +28,25 @@ class Dropbear(unittest.TestCase):
         (ssh / "known_hosts").write_text(f"127.0.0.1 {target.host_key}\n")
         self.argv = ["dbclient", "-i", work / "id", "-p", str(target.port), "rdev@127.0.0.1"]
 
+    def dbclient(self, command, **how):
+        """dbclient 2022.83 now and then sleeps for ever when all has been said, with OpenSSH's sshd just
+        the same (2 of 360 runs on a busy machine): once more, then."""
+        for left in (2, 1, 0):
+            try:
+                return run(*self.argv, command, timeout=8, **how)
+            except AssertionError as error:
+                if left == 0 or "no end after" not in str(error):
+                    raise
+
     def test_exec_and_exit_code(self):
-        done = run(*self.argv, "cat; echo err >&2; exit 5", input=b"in", code=5)
+        done = self.dbclient("cat; echo err >&2; exit 5", input=b"in", code=5)
         self.assertEqual(done.out, b"in")
         self.assertIn(b"err", done.err)
 
     def test_bulk(self):
-        data = os.urandom(20_000_000)
-        self.assertEqual(hashlib.sha256(run(*self.argv, "cat", input=data).out).digest(),
+        # Its window is 24 kB and it leaves Nagle's algorithm on: 40 ms a window where the two meet.
+        data = os.urandom(3_000_000)
+        self.assertEqual(hashlib.sha256(self.dbclient("cat", input=data).out).digest(),
                          hashlib.sha256(data).digest())
 
     def test_another_host_key_is_refused(self):

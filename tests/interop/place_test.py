@@ -132,7 +132,7 @@ class NoShell(unittest.TestCase):
 class ManyPlaces(unittest.TestCase):
     def test_no_dev_pts_or_proc_is_no_reason_to_fail(self):
         if SANITIZED:
-            self.skipTest("without /proc AddressSanitizer does not know the stack, and takes what a vfork left for a fault")
+            self.skipTest("without /proc AddressSanitizer does not know the stack, and takes what an exception left there for a fault")
         target = rooted(self.addCleanup, root.make(system=False))
         self.assertEqual(target.ssh("echo ok").text, "ok\n")
 

@@ -46,7 +46,8 @@ class Done:
 
     def __str__(self):
         argv = " ".join(str(a) for a in self.argv)
-        return (f"$ {argv[:500]}\nexit {self.code}\nstdout: {self.text[-3000:]}\n"
+        out = self.text if self.text.isprintable() or self.text.replace("\n", "").isascii() else repr(self.out[:200])
+        return (f"$ {argv[:500]}\nexit {self.code}\nstdout ({len(self.out)} bytes): {out[-3000:]}\n"
                 f"stderr: {self.errors[-3000:]}")
 
 

@@ -158,7 +158,11 @@ class Life(InDocker):
                 ssh_settings("rdev-killed")
                 if "killed" in jobs():
                     rdev("down", "killed")
-                eventually(lambda: docker.containers() == [] and docker.volumes() == [], "nothing is left")
+
+                def nothing_left():
+                    # What the engine was just asked for may come into being after we looked.
+                    return jobs() == {} and docker.containers() == [] and docker.volumes() == []
+                eventually(nothing_left, "nothing is left", timeout=20)
 
     def test_control_c(self):
         import time

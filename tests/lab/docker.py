@@ -1,7 +1,9 @@
 """A real dockerd of the place's own: no iptables, its own bridge, gone with the place."""
 import json
 import os
+import socket
 import tempfile
+import threading
 from pathlib import Path
 
 from lab.proc import PLACE, Process, run
@@ -65,3 +67,49 @@ def container_of(job):
 
 def volume_directories(container):
     return [Path(m["Source"]) for m in inspect(container)["Mounts"] if m["Type"] == "volume"]
+
+
+class SlowEngine:
+    """A socket before the engine's that holds back `POST …/containers/create` until `go_on` is set,
+    and delivers it also when who asked is dead by then: as a busy engine does."""
+
+    def __init__(self, engine_socket):
+        self.asked, self.go_on = threading.Event(), threading.Event()
+        self.engine_socket = str(engine_socket)
+        self.path = Path(tempfile.mkdtemp(prefix="slow-")) / "docker.sock"
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(self.path))
+        self.listener.listen(16)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            client, _ = self.listener.accept()
+            engine = socket.socket(socket.AF_UNIX)
+            engine.connect(self.engine_socket)
+            for source, sink in ((client, engine), (engine, client)):
+                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    def _pump(self, source, sink):
+        held = False
+        while data := self._receive(source):
+            if b"/containers/create" in data:
+                held = True
+                self.asked.set()
+                self.go_on.wait()
+            try:
+                sink.sendall(data)
+            except OSError:
+                break
+        if not held:  # else the engine shall answer all the same
+            try:
+                sink.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    @staticmethod
+    def _receive(source):
+        try:
+            return source.recv(65536)
+        except OSError:
+            return b""

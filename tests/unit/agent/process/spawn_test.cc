@@ -153,7 +153,7 @@ TEST_F(Spawn, HasDefaultSignals) {
   struct sigaction ignore{}, before{};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignore, &before);
-  const std::string masks = print(shell("grep -E '^Sig(Blk|Ign)' /proc/$$/status"));
+  const std::string masks = print(shell("exec grep -E '^Sig(Blk|Ign)' /proc/self/status"));
   ::sigaction(SIGPIPE, &before, nullptr);
   EXPECT_EQ(masks, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
 }

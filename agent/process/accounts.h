@@ -50,8 +50,9 @@ struct Shell {
   std::string name;  // argv[0]: "bash", for busybox "sh"
 };
 
-// The passwd entry's shell, else the first of bash, sh, busybox in `path` (as $PATH). The agent's own user gets a real shell also where its entry says nologin or false, as `docker exec`
-// gives it. Nothing when the image has no shell.
+// The passwd entry's shell, else the first of bash, sh, busybox in `path` (as $PATH). The agent's
+// own user gets a real shell also where its entry says nologin or false, as `docker exec` gives it.
+// Nothing when the image has no shell.
 std::optional<Shell> choose_shell(const Account& account, bool own, const std::string& path);
 
 }  // namespace rdev::process

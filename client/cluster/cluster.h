@@ -88,8 +88,8 @@ class Cluster {
   // Refuses, before anything is made, what this cluster cannot do (Code::kUsage).
   virtual Result<void> check(const JobSpec& spec) const = 0;
 
-  // Called by submit() as each stage begins: "pulling IMAGE", "starting container"; `detail` is what
-  // moves within it ("43 %"), for a terminal.
+  // Called by submit() as each stage begins: "pulling IMAGE", "starting container"; `detail` is
+  // what moves within it ("43 %"), for a terminal.
   using Progress = std::function<void(const std::string& stage, const std::string& detail)>;
 
   // Starts the job with the agent in it. When it fails or is cancelled nothing is left behind.
@@ -112,6 +112,9 @@ class Cluster {
   // Ends the job and removes all that submit() made. Fine when it is gone already. `ref.native` may
   // be empty: the job is then found by its labels.
   virtual awaitable<Result<void>> stop(const JobRef& ref) = 0;
+
+  // Whether a job may come into being after its submitter has died and stop() has found nothing.
+  virtual bool may_come_late() const { return false; }
 
   // All jobs of `owner`, ended ones that were not removed included.
   virtual awaitable<Result<std::vector<ListedJob>>> list(const std::string& owner) = 0;

@@ -1,10 +1,13 @@
 #include "client/commands/jobs.h"
 
+#include <cstdlib>
+#include <ctime>
 #include <system_error>
 #include <utility>
 
 #include "client/sshconfig/entry.h"
 #include "client/state/identity.h"
+#include "client/state/unfinished.h"
 
 namespace rdev::commands {
 
@@ -91,6 +94,29 @@ awaitable<Result<void>> remove_job(Context& context, state::JobRecord record) {
 
 namespace {
 
+// A cluster that was cut off while it made a job has made it by then, or never will.
+constexpr std::int64_t kLateSeconds = 600;
+
+void expect_late(Context& context, const state::JobRecord& record) {
+  const auto cluster = cluster_of(context, record);
+  if (record.native.empty() && cluster && (*cluster)->may_come_late()) {
+    // Best effort: on a full disk the job must still be removable.
+    (void)state::add_unfinished(context.paths, record);
+  }
+}
+
+awaitable<void> stop_late(Context& context, state::JobRecord record) {
+  const auto cluster = cluster_of(context, record);
+  if (!cluster) {
+    co_return;
+  }
+  const cluster::JobRef ref = ref_of(record);
+  const auto stopped = co_await (*cluster)->stop(ref);
+  if (stopped && std::abs(std::time(nullptr) - record.created_unix_s) > kLateSeconds) {
+    state::remove_unfinished(context.paths, record.id);
+  }
+}
+
 awaitable<void> clean_up_one(Context& context, std::string name) {
   const auto lock = state::lock_job(context.paths, name, base::LockWait::kTry);
   if (!lock) {
@@ -102,6 +128,7 @@ awaitable<void> clean_up_one(Context& context, std::string name) {
   }
   Result<void> removed;
   if (record) {
+    expect_late(context, *record);
     removed = co_await remove_job(context, std::move(*record));
   } else if (record.error().code == Code::kNotFound) {
     removed = forget_job(context, name);
@@ -125,6 +152,9 @@ awaitable<void> clean_up_crashed(Context& context) {
   }
   for (const std::string& name : names) {
     co_await clean_up_one(context, name);
+  }
+  for (const state::JobRecord& record : state::list_unfinished(context.paths)) {
+    co_await stop_late(context, record);
   }
 }
 

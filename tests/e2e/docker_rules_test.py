@@ -164,6 +164,21 @@ class Life(InDocker):
                     return jobs() == {} and docker.containers() == [] and docker.volumes() == []
                 eventually(nothing_left, "nothing is left", timeout=20)
 
+    def test_killed_up_whose_container_comes_late(self):
+        slow = docker.SlowEngine(engine.socket)
+        env = {"DOCKER_HOST": f"unix://{slow.path}"}
+        process = start("up", "late", "--cluster", "docker", "--image", "lab/busybox:1", env=env)
+        self.assertTrue(slow.asked.wait(20))
+        process.kill()
+        rdev("ls", env=env)  # comes too early
+        slow.go_on.set()
+        eventually(docker.containers, "the engine has made it")
+
+        def nothing_left():
+            rdev("ls", env=env)
+            return docker.containers() == [] and docker.volumes() == []
+        eventually(nothing_left, "nothing is left", timeout=20)
+
     def test_control_c(self):
         import time
         for moment in (0.02, 0.1, 0.2, 0.3, 0.4):

@@ -58,6 +58,8 @@ class DockerCluster final : public Cluster {
   awaitable<Result<base::Fd>> dial(const JobRef& ref, const Endpoint& endpoint) override;
   awaitable<Result<void>> logs(const JobRef& ref, Follow follow, LogSink sink) override;
   awaitable<Result<void>> stop(const JobRef& ref) override;
+  // The engine goes on making a container when the connection that asked for it ends.
+  bool may_come_late() const override { return true; }
   awaitable<Result<std::vector<ListedJob>>> list(const std::string& owner) override;
 
  private:

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "client/templates/yaml_documents.h"
 #include "client/ui/suggest.h"
 
 namespace rdev::templates {
@@ -206,12 +207,13 @@ Result<Value> parse_yaml(std::string_view text, const std::string& file) {
   }
   try {
     // Without the end mark the parser takes a quote that is never closed for one that is.
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text) + "\n...\n");
-    if (documents.size() > 1) {
-      return fail(Code::kUsage, place(file, documents[1].Mark()) +
-                                    ": a second document begins here; there must be only one");
+    const std::string closed = std::string(text) + "\n...\n";
+    if (const auto second = second_document(closed)) {
+      return fail(Code::kUsage, place(file, *second) +
+                                    ": this is not part of the document above; a second one must "
+                                    "not begin here");
     }
-    return Value(documents.empty() ? YAML::Node() : documents[0], "", file);
+    return Value(YAML::Load(closed), "", file);
   } catch (const YAML::Exception& e) {
     const bool open_quote = e.msg == YAML::ErrorMsg::DOC_IN_SCALAR;
     return fail(Code::kUsage,

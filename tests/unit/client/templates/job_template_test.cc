@@ -94,7 +94,8 @@ TEST(JobTemplate, ErrorsHavePlaceAndAdvice) {
       {"- a\n", "t.yaml:1:1: must be a mapping"},
       {"image: \"x\n", "t.yaml:"},
       {"a: b: c\n", "t.yaml:1:5: "},
-      {"image: a\n---\nimage: b\n", "t.yaml:3:1: a second document"},
+      {"image: a\n---\nimage: b\n", "t.yaml:2:1: this is not part of the document above"},
+      {"\n,\n", "t.yaml:2:1: this is not part"},
   };
   for (const auto& [text, message] : table) {
     const auto job = parse_job_template(text, "t.yaml");

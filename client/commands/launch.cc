@@ -141,6 +141,10 @@ Result<void> write_intent(const Context& context, const state::JobRecord& record
                          sshconfig::host_alias(record.name));
 }
 
+std::string how_to_start_anew(const std::string& name) {
+  return "rdev down " + name + " removes it, then rdev up starts it anew";
+}
+
 }  // namespace
 
 awaitable<Result<state::JobRecord>> launch(Context& context, JobPlan plan, ui::Progress& progress,
@@ -191,8 +195,8 @@ awaitable<Result<state::JobRecord>> reattach(Context& context, state::JobRecord 
     co_return tl::make_unexpected(status.error());
   }
   if (status->state == cluster::JobState::kEnded || status->state == cluster::JobState::kGone) {
-    co_return fail(Code::kExists, end_sentence(record.name, *status) + " (rdev down " +
-                                      record.name + " removes it, then rdev up starts it anew)");
+    co_return fail(Code::kExists, end_sentence(record.name, *status) + " (" +
+                                      how_to_start_anew(record.name) + ")");
   }
   const auto key = state::load_key(identity_file(context, record.name));
   if (!key) {
@@ -200,6 +204,10 @@ awaitable<Result<state::JobRecord>> reattach(Context& context, state::JobRecord 
   }
   progress.stage(kWaiting);
   if (auto reached = co_await reach_and_save(context, **cluster, record, *key); !reached) {
+    if (reached.error().code == Code::kClosed) {  // it has ended meanwhile
+      reached.error().message += "\n" + how_to_start_anew(record.name);
+      co_return tl::make_unexpected(std::move(reached.error()));
+    }
     co_return prefix("the job " + record.name + " runs", reached.error());
   }
   progress.done();

@@ -86,10 +86,6 @@ Result<std::string> header_from_entry(const json::value& entry, const std::strin
 
 }  // namespace
 
-std::string auth_key(const std::string& registry) {
-  return registry == "docker.io" ? "https://index.docker.io/v1/" : registry;
-}
-
 std::string auth_header(const std::string& user, const std::string& secret,
                         const std::string& server) {
   json::object auth;
@@ -108,10 +104,9 @@ std::string auth_header(const std::string& user, const std::string& secret,
 }
 
 Result<CredentialSource> find_credentials(const DockerConfig& config, const std::string& registry) {
-  const std::string key = auth_key(registry);
   CredentialSource source;
   if (const json::object* helpers = object_at(config.config, "/credHelpers")) {
-    const json::value* helper = find_registry(*helpers, key);
+    const json::value* helper = find_registry(*helpers, registry);
     if (helper != nullptr && helper->is_string()) {
       source.helper = std::string(helper->get_string());
       return source;
@@ -121,8 +116,8 @@ Result<CredentialSource> find_credentials(const DockerConfig& config, const std:
     return source;
   }
   if (const json::object* auths = object_at(config.config, "/auths")) {
-    if (const json::value* entry = find_registry(*auths, key)) {
-      auto header = header_from_entry(*entry, key);
+    if (const json::value* entry = find_registry(*auths, registry)) {
+      auto header = header_from_entry(*entry, registry);
       if (!header) {
         return tl::make_unexpected(header.error());
       }
@@ -149,12 +144,11 @@ awaitable<Result<std::string>> registry_auth(const DockerConfig& config, std::st
   if (source->helper.empty()) {
     co_return source->header;
   }
-  const std::string key = auth_key(registry);
-  auto answer = co_await ask_credential_helper(source->helper, key);
+  auto answer = co_await ask_credential_helper(source->helper, registry);
   if (!answer) {
     co_return tl::make_unexpected(answer.error());
   }
-  co_return *answer ? header_from_helper(**answer, key) : Result<std::string>("");
+  co_return *answer ? header_from_helper(**answer, registry) : Result<std::string>("");
 }
 
 }  // namespace rdev::cluster::docker

@@ -8,11 +8,8 @@
 
 namespace rdev::cluster::docker {
 
-// What config.json calls a registry: docker.io has an address of old.
-std::string auth_key(const std::string& registry);
-
-// Where the credentials for a registry are, as the docker command looks: credHelpers before
-// credsStore before auths.
+// Where the credentials for a registry ("host[:port]", or an address with scheme and path) are, as
+// the docker command looks: credHelpers before credsStore before auths.
 struct CredentialSource {
   std::string helper;  // "docker-credential-HELPER" when not empty
   std::string header;  // else the header's value; empty: none are kept

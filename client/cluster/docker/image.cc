@@ -3,8 +3,6 @@
 namespace rdev::cluster::docker {
 namespace {
 
-constexpr std::string_view kDefaultRegistry = "docker.io";
-
 bool plain(const std::string& image) {
   return !image.empty() && image.size() <= 512 && image[0] != '/' && image[0] != '-' &&
          image.find("..") == std::string::npos && image.find("//") == std::string::npos &&

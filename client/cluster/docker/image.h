@@ -9,9 +9,12 @@
 
 namespace rdev::cluster::docker {
 
+// The registry of a name without one.
+inline constexpr std::string_view kDefaultRegistry = "docker.io";
+
 // "[REGISTRY/]NAME[:TAG][@DIGEST]" (github.com/distribution/reference), as far as we look into it.
 struct ImageName {
-  std::string registry;    // "docker.io" when the name has none
+  std::string registry;    // kDefaultRegistry when the name has none
   std::string repository;  // as written: registry and name without tag and digest
   std::string version;     // the digest, else the tag, else "latest": what to pull
 };

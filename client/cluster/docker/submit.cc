@@ -44,6 +44,7 @@ class Submission final {
  private:
   awaitable<Result<void>> get_image();
   awaitable<Result<void>> pull();
+  awaitable<std::string> credentials_key(const ImageName& name);
   awaitable<Result<void>> create();
   awaitable<Result<void>> fill_volume();
   awaitable<Result<void>> start();
@@ -115,12 +116,23 @@ awaitable<Result<void>> Submission::pull() {
     co_return tl::make_unexpected(name.error());
   }
   // An image that all may have comes without credentials too, as with the docker command.
-  const auto auth = co_await registry_auth(config_, name->registry);
+  const auto auth = co_await registry_auth(config_, co_await credentials_key(*name));
   auto pulled = co_await pull_image(engine_, spec_.image, auth.value_or(""), progress_);
   if (!pulled && !auth) {
     co_return fail(pulled.error().code, pulled.error().message + "; " + auth.error().message);
   }
   co_return pulled;
+}
+
+// What config.json calls the image's registry. The default one has an address of old there, which
+// the engine knows.
+awaitable<std::string> Submission::credentials_key(const ImageName& name) {
+  if (name.registry != kDefaultRegistry) {
+    co_return name.registry;
+  }
+  const auto info = co_await get_json(engine_, "/info");
+  const std::string address = info && *info ? text_at(**info, "/IndexServerAddress") : "";
+  co_return address.empty() ? name.registry : address;
 }
 
 std::vector<PortBinding> Submission::ports() {

@@ -1,5 +1,5 @@
-// Runs a fuzz target over the files of a corpus directory: what libFuzzer's -runs=0 does, for builds
-// without libFuzzer. An empty corpus is a mistake and fails.
+// Runs a fuzz target over the files of a corpus directory: what libFuzzer's -runs=0 does, for
+// builds without libFuzzer. An empty corpus is a mistake and fails.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

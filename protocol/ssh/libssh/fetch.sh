@@ -14,6 +14,7 @@ fi
 exec 9>"$dir/lock"
 command -v flock >/dev/null && flock 9
 
+# shellcheck disable=SC2016 # apt's own variable
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | head -n 1)
 if [ -z "$mirror" ]; then
   echo "fetch.sh: apt knows no Debian mirror here; give CMake -DLIBSSH_SOURCE=DIR with libssh >= 0.12.2" >&2

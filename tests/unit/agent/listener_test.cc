@@ -66,12 +66,9 @@ TEST_F(Listener, SaysThatAnAddressIsNotOurs) {
   EXPECT_THAT(socket.error().message, HasSubstr("no such address"));
 }
 
+// Not with UBSan, whose own check of an address needs a pipe.
+#if !defined(__has_feature) || !__has_feature(undefined_behavior_sanitizer)
 TEST_F(Listener, DoesNotSpinWithoutDescriptors) {
-#if defined(__has_feature)
-#if __has_feature(undefined_behavior_sanitizer)
-  GTEST_SKIP() << "UBSan's own check of an address needs a pipe";
-#endif
-#endif
   const base::Fd waiting = connect();
   serve();
   context_.poll();  // the loop opens what it needs
@@ -94,6 +91,7 @@ TEST_F(Listener, DoesNotSpinWithoutDescriptors) {
     context_.run_one();  // it goes on by itself
   }
 }
+#endif
 
 }  // namespace
 }  // namespace rdev::agent

@@ -9,16 +9,13 @@ import unittest
 from pathlib import Path
 
 from lab.agent import Agent
-from lab.proc import LONG, SANITIZED, cpu_ticks, program, run, status_kb
+from lab.proc import LONG, SANITIZED, cpu_ticks, only_if, program, run, status_kb
 
 IDLE_S = 60 if LONG else 10
 
 
+@only_if(not SANITIZED)  # those builds are dynamic and large
 class Binary(unittest.TestCase):
-    def setUp(self):
-        if SANITIZED:
-            self.skipTest("sanitizer builds are dynamic and large")
-
     def test_static(self):
         out = run("readelf", "-lW", program("rdev-agent")).text
         self.assertNotIn("INTERP", out)

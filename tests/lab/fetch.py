@@ -67,7 +67,7 @@ def bookworm():
 
 
 def npm_ssh2():
-    """Without npm, or without its registry, the test that needs it is skipped and says so."""
+    """Without npm, or without its registry, the test that needs it fails and says so."""
     if (npm_modules() / "ssh2").is_dir() or not shutil.which("npm"):
         return
     npm_modules().parent.mkdir(parents=True, exist_ok=True)

@@ -104,6 +104,7 @@ TEST(IncludeFile, ManyAtOnceLoseNothing) {
   const auto file = dir.path() / ".ssh" / "config";
   write_text(file, "Host a\n");
   std::vector<std::thread> threads;
+  threads.reserve(16);
   for (int i = 0; i < 16; ++i) {
     threads.emplace_back([&file, i] {
       const std::string line = "Include \"/s" + std::to_string(i) + "/*.conf\"";

@@ -62,7 +62,7 @@ TEST(Process, ZombieHasEnded) {
 }
 
 TEST(Environment, IsSearchedByWholeNames) {
-  const std::string block("AB=1\0A=2\0C\0D=", 14);
+  const std::string block("AB=1\0A=2\0C\0D=", 13);
   EXPECT_EQ(find_variable(block, "A"), "2");
   EXPECT_EQ(find_variable(block, "AB"), "1");
   EXPECT_EQ(find_variable(block, "D"), "");

@@ -10,7 +10,7 @@
 namespace rdev::commands {
 namespace {
 
-Result<int> run_to_end(const Work& work, state::Paths paths) {
+Result<int> run_to_end(const Work& work, const state::Paths& paths) {
   asio::io_context loop(1);
   Context context{.executor = loop.get_executor(),
                   .paths = paths,
@@ -31,9 +31,9 @@ Result<int> run_to_end(const Work& work, state::Paths paths) {
 }  // namespace
 
 int run(const Work& work, int failed) {
-  auto paths = state::find_paths();
+  const auto paths = state::find_paths();
   Result<int> result =
-      paths ? run_to_end(work, std::move(*paths)) : Result<int>(tl::make_unexpected(paths.error()));
+      paths ? run_to_end(work, *paths) : Result<int>(tl::make_unexpected(paths.error()));
   if (result) {
     return *result;
   }

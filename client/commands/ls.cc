@@ -121,6 +121,7 @@ awaitable<Result<int>> ls(Context& context, const Options& options) {
   co_await clean_up_crashed(context);
   state::JobList known = state::list(context.paths);
   std::vector<Row> rows;
+  rows.reserve(known.jobs.size());
   std::map<ClusterKey, std::string> unreachable;
   for (state::JobRecord& record : known.jobs) {
     rows.push_back(co_await ask(context, std::move(record), unreachable));

@@ -16,7 +16,7 @@
 namespace rdev::commands {
 namespace {
 
-constexpr std::size_t kBufferBytes = 256 * 1024;
+constexpr std::size_t kBufferBytes = 256U << 10U;
 
 // For descriptors that somebody else made non-blocking.
 void wait_until(int fd, short events) {

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 Result<std::string> proxy_command(const Entry& entry) {
   std::string command = "env";
   for (const auto& [name, value] : entry.variables) {
-    command += " " + shell_quote(name + "=" + value);
+    command.append(" ").append(shell_quote(std::string(name).append("=").append(value)));
   }
   command += " " + shell_quote(entry.rdev.string()) + " proxy --raw " + entry.name;
   if (command.find_first_of("\n\r") != std::string::npos) {

@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxConfigBytes = 4 * 1024 * 1024;
+constexpr std::size_t kMaxConfigBytes = 4U << 20U;
 constexpr std::string_view kMarker =
     "# The jobs of rdev (rdev ssh-config --uninstall removes these two lines).";
 

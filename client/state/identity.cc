@@ -9,7 +9,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxKeyBytes = 64 * 1024;
+constexpr std::size_t kMaxKeyBytes = 64U << 10U;
 constexpr char kComment[] = "rdev";
 
 // The public half, for people: missing after a crash between the two writes, so checked each time.

@@ -8,7 +8,7 @@
 namespace rdev::state {
 
 // A record is small; what is larger was not written by us.
-inline constexpr std::size_t kMaxRecordBytes = 256 * 1024;
+inline constexpr std::size_t kMaxRecordBytes = 256U << 10U;
 
 std::string to_json(const JobRecord& record);
 

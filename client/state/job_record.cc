@@ -12,7 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxNameBytes = 31;
-constexpr std::uintmax_t kLowSpaceBytes = 64 * 1024;
+constexpr std::uintmax_t kLowSpaceBytes = 64U << 10U;
 
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }

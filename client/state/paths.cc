@@ -56,7 +56,7 @@ Result<Paths> under_rdev_home(std::string_view home) {
 }  // namespace
 
 Result<fs::path> home_dir() {
-  const fs::path home(variable("HOME"));
+  fs::path home(variable("HOME"));
   if (!home.is_absolute()) {
     return fail(Code::kUsage,
                 "HOME is not set to an absolute path: set it, or set RDEV_HOME to a "
@@ -97,7 +97,7 @@ std::vector<std::pair<std::string, std::string>> path_variables(const Paths& pat
 
 Result<fs::path> own_program() {
   std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  fs::path program = fs::read_symlink("/proc/self/exe", error);
   if (error) {
     return fail_errno("cannot find the path of this program", error.value());
   }

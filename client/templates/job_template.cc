@@ -138,7 +138,7 @@ Result<fs::path> find_job_template(const state::Paths& paths, const std::string&
   if (which.find('/') != std::string::npos || which.ends_with(".yaml")) {
     return fs::path(which);
   }
-  const fs::path own = paths.config / "jobtemplates" / (which + ".yaml");
+  fs::path own = paths.config / "jobtemplates" / (which + ".yaml");
   if (fs::exists(own, error)) {
     return own;
   }

@@ -173,6 +173,7 @@ Result<void> Value::mapping(const std::map<std::string_view, Setter>& setters) c
     return wrong("must be a mapping of keys to values, as in 'image: debian:12'");
   }
   std::vector<std::string_view> known;
+  known.reserve(setters.size());
   for (const auto& [key, setter] : setters) {
     known.push_back(key);
   }

@@ -17,8 +17,8 @@ namespace rdev::templates {
 // "FILE:LINE:COLUMN: KEY: …", never ignored.
 class Value final {
  public:
-  Value(YAML::Node node, std::string key, std::string file)
-      : node_(std::move(node)), key_(std::move(key)), file_(std::move(file)) {}
+  Value(const YAML::Node& node, std::string key, std::string file)
+      : node_(node), key_(std::move(key)), file_(std::move(file)) {}
 
   Result<std::string> text() const;  // any scalar but null
   Result<bool> flag() const;         // true or false
@@ -45,7 +45,7 @@ class Value final {
 };
 
 // Templates and configurations are small; larger input is refused.
-inline constexpr std::size_t kMaxYamlBytes = 256 * 1024;
+inline constexpr std::size_t kMaxYamlBytes = 256U << 10U;
 
 // The one document of `text`; an empty one is an empty mapping. `file` is for messages.
 Result<Value> parse_yaml(std::string_view text, const std::string& file);

@@ -94,6 +94,7 @@ std::vector<FoundJob> find_jobs_of(const std::string& owner) {
     }
   }
   std::vector<FoundJob> jobs;
+  jobs.reserve(by_id.size());
   for (auto& [id, job] : by_id) {
     jobs.push_back(std::move(job));
   }

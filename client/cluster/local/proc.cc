@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxStatBytes = 8192;
-constexpr std::size_t kMaxEnvironBytes = 4 * 1024 * 1024;
+constexpr std::size_t kMaxEnvironBytes = 4U << 20U;
 constexpr pid_t kKernelThreads = 2;  // kthreadd, the parent of the rest
 constexpr int kSettleTries = 100;
 constexpr timespec kSettlePause{.tv_sec = 0, .tv_nsec = 200'000};

@@ -54,8 +54,9 @@ Result<ProcessId> start_keeper(const KeeperOptions& options) {
                                     options.agent.string()};
   words.insert(words.end(), options.command.begin(), options.command.end());
   std::vector<std::string> env;
+  env.reserve(options.env.size());
   for (const auto& [name, value] : options.env) {
-    env.push_back(name + "=" + value);
+    env.emplace_back(name).append("=").append(value);
   }
   pid_t pid = 0;
   const int error = ::posix_spawn(&pid, options.program.c_str(), &plan.actions, &plan.attributes,

@@ -64,7 +64,7 @@ awaitable<void> ServerTest::echo_both_ways(std::size_t size) {
 }
 TEST_F(ServerTest, EchoesBothWaysWithoutLoss) {
   make_server();
-  test::run(context, echo_both_ways(64 * 1024 * 1024));
+  test::run(context, echo_both_ways(std::size_t{64} << 20U));
 }
 
 awaitable<void> ServerTest::refusals() {

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "protocol/base/asio.h"
+#include "protocol/mux/mux.h"
+#include "protocol/stream/stream.h"
+#include "protocol/wire/frame.h"
+
+namespace rdev::link {
+
+// A stream that the peer asks for; accept with an answer when its kind has one.
+class Offer : public stream::Offer {
+ public:
+  using stream::Offer::accept;
+  virtual std::unique_ptr<stream::Stream> accept(std::string_view answer) = 0;
+  virtual mux::StreamId id() const = 0;
+};
+
+struct Opened {
+  std::unique_ptr<stream::Stream> stream;
+  std::string answer;    // of the kind that was asked for, encoded
+  mux::StreamId id = 0;  // the parent of what the peer may open below it
+};
+
+// Where streams end, on either side: a mux over one connection, as Streams. One thread.
+class Endpoint final {
+ public:
+  class Handler {
+   public:
+    virtual ~Handler() = default;
+    // `request` is an encoded StreamRequest; `parent` a stream of ours or 0.
+    virtual void on_open(std::string_view request, mux::StreamId parent,
+                         std::unique_ptr<Offer> offer) = 0;
+    // A frame that is no stream's (heartbeats and the like); unknown types come here too and are
+    // to be ignored. An error ends the connection.
+    virtual Result<void> on_frame(const wire::Frame& frame) = 0;
+  };
+
+  // `handler` must outlive the endpoint; streams and offers need not be gone before it is.
+  Endpoint(const asio::any_io_executor& executor, const mux::Options& options, Handler& handler);
+  Endpoint(const Endpoint&) = delete;
+  Endpoint& operator=(const Endpoint&) = delete;
+  ~Endpoint();
+
+  // Carries frames over `carrier` (its data lane) until that ends, a fault, end() or cancellation.
+  // All streams are then over; why is returned, and what their pending calls fail with. May be
+  // called again with another carrier.
+  awaitable<Error> run(stream::Stream& carrier);
+  // Makes run() return, after what was queued with send() has gone out.
+  void end(Error why);
+
+  // Queues a frame of the connection; it goes ahead of all streams' bytes. At most
+  // wire::kMaxPayload.
+  void send(wire::Type type, std::string_view payload);
+
+  // Asks the peer for a stream and waits for its answer. Code::kUnavailable: refused, with the
+  // peer's sentence; Code::kClosed: the connection is gone.
+  awaitable<Result<Opened>> open(std::string request, mux::StreamId parent = 0);
+
+  // The consumer's process has gone (agent side).
+  void detach(std::uint32_t consumer);
+
+  std::size_t streams() const;
+  std::size_t held() const;
+  // Bytes of whole frames since the beginning.
+  std::uint64_t bytes_in() const;
+  std::uint64_t bytes_out() const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;  // shared with streams and offers
+};
+
+}  // namespace rdev::link

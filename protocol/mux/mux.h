@@ -1,0 +1,120 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "protocol/base/result.h"
+#include "protocol/stream/stream.h"
+#include "protocol/wire/frame.h"
+
+namespace rdev::mux {
+
+// Upper half: the consumer, a random number that each process of the laptop draws for itself. Lower
+// half: counted by who opens, with kAgentOpened set when that is the agent.
+using StreamId = std::uint64_t;
+inline constexpr StreamId kAgentOpened = 0x80000000;
+inline constexpr std::uint32_t consumer_of(StreamId id) {
+  return static_cast<std::uint32_t>(id >> 32U);
+}
+inline constexpr StreamId prefix_of(std::uint32_t consumer) {
+  return static_cast<StreamId>(consumer) << 32U;
+}
+
+// The byte sequences of one direction. kControl carries encoded stream::Events; its end is the
+// close of the stream: who sends it has sent all there is and reads no more.
+enum class Lane : std::uint8_t { kData = 0, kStderr = 1, kControl = 2 };
+inline constexpr std::size_t kLanes = 3;
+
+enum class Side { kClient, kAgent };
+
+struct Options {
+  Side side = Side::kClient;
+  std::uint32_t consumer = 0;  // kClient: not 0
+  std::size_t streams = 4096;  // at most so many at once
+  // How much a peer may send ahead of the consumer, and so how much each side holds at most: unread
+  // here, not yet acknowledged there.
+  std::uint64_t windows[kLanes] = {2U << 20U, 256U << 10U, 16U << 10U};
+};
+
+// What has happened to a stream; drained with next_event() after receive().
+struct Event {
+  enum class Kind {
+    kOpened,    // the peer wants it: accept() or refuse(); `text` is the request
+    kAccepted,  // `text` is the answer
+    kRefused,   // `refusal` and the sentence in `text`; the stream is forgotten
+    kReadable,  // `lane` has bytes or its end
+    kWritable,  // `lane` takes bytes again, after write() took less than all
+    kReset,     // over, both ways: `text` says why; forget() it
+  };
+  Kind kind{};
+  StreamId id = 0;
+  Lane lane = Lane::kData;
+  StreamId parent = 0;
+  stream::Refusal refusal{};
+  std::string text;
+};
+
+// The streams of one end of a link: frames and calls go in, frames and events come out. No I/O, no
+// clock, no threads. A byte that was written is kept until the peer's consumer has taken it
+// (kCredit's `consumed`), so that one day a new connection can go on where the old one ended.
+// Calls that name a stream which is over, or never was, do nothing and return 0.
+class Mux final {
+ public:
+  explicit Mux(const Options& options);
+  Mux(const Mux&) = delete;
+  Mux& operator=(const Mux&) = delete;
+  ~Mux();
+
+  // --- The wire ---
+  // One frame for which wire::is_stream_frame(). The error is a fault of the peer that ends the
+  // connection; a fault within one stream resets that stream only (both ends are told).
+  Result<void> receive(const wire::Frame& frame);
+  // Appends whole frames to `out` until it has `enough` bytes or nothing may be sent now: control
+  // frames first, then the streams in turn, one frame each.
+  void produce(std::string& out, std::size_t enough);
+  bool has_output() const;
+  std::optional<Event> next_event();
+
+  // --- The application ---
+  // Code::kLimit: too many. A `parent` (kAgent: required, and a stream that lives) gives the stream
+  // its consumer.
+  Result<StreamId> open(std::string_view request, StreamId parent = 0);
+  void accept(StreamId id, std::string_view answer = {});
+  void refuse(StreamId id, stream::Refusal why, std::string_view reason);
+
+  // Takes what there is room for; how many. After a call that took less than all, kWritable tells
+  // of room.
+  std::size_t write(StreamId id, Lane lane, std::string_view bytes);
+  // The lane ends after what was written.
+  void finish(StreamId id, Lane lane);
+  // Moves bytes out and gives credit for them.
+  std::size_t read(StreamId id, Lane lane, char* out, std::size_t capacity);
+  // Bytes waiting to be read.
+  std::size_t readable(StreamId id, Lane lane) const;
+  // The peer has ended the lane and everything was read.
+  bool at_end(StreamId id, Lane lane) const;
+  // The peer has closed: what is written now goes nowhere.
+  bool closed_by_peer(StreamId id) const;
+  // Ends every lane after what was written; unread and later bytes are dropped. The stream is
+  // forgotten when both ends have closed.
+  void close(StreamId id);
+  // Over, at once, both ways; the peer is told why.
+  void reset(StreamId id, std::string_view why);
+  // The connection is gone: every stream is over, with kReset events; nothing is left to send.
+  void reset_all(std::string_view why);
+  // All streams of a consumer, without a word to it.
+  void detach(std::uint32_t consumer);
+
+  std::size_t streams() const;
+  // Bytes held for all streams: written and not acknowledged, received and not read.
+  std::size_t held() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rdev::mux

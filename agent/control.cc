@@ -9,11 +9,10 @@
 #include <csignal>
 #include <cstdio>
 #include <string>
-#include <thread>
-#include <vector>
 
 #include "agent/config.h"
 #include "agent/unix_socket.h"
+#include "protocol/base/relay.h"
 
 namespace rdev::agent {
 namespace {
@@ -22,7 +21,6 @@ constexpr int kNoAgent = 255;
 constexpr int kAnswerMs = 5000;
 // An agent gives its processes 5 s, and as much again to what does not die at once.
 constexpr int kStopMs = 15000;
-constexpr std::size_t kBuffer = std::size_t{256} * 1024;
 
 int complain(const Error& error) {
   std::fprintf(stderr, "rdev-agent: %s\n", error.message.c_str());
@@ -117,45 +115,6 @@ bool wait_until_gone(pid_t pid, int process) {
   return false;
 }
 
-bool write_all(int fd, const char* bytes, std::size_t size) {
-  while (size > 0) {
-    const ssize_t n = ::write(fd, bytes, size);
-    if (n > 0) {
-      bytes += n;
-      size -= static_cast<std::size_t>(n);
-    } else if (errno == EAGAIN) {
-      pollfd wait{.fd = fd, .events = POLLOUT};
-      ::poll(&wait, 1, -1);
-    } else if (errno != EINTR) {
-      return false;
-    }
-  }
-  return true;
-}
-
-// Until the end of `from` or an error of either. The fds may be non-blocking: others share them.
-void copy(int from, int to) {
-  std::vector<char> buffer(kBuffer);
-  for (;;) {
-    const ssize_t n = ::read(from, buffer.data(), buffer.size());
-    if (n > 0) {
-      if (!write_all(to, buffer.data(), static_cast<std::size_t>(n))) {
-        return;
-      }
-    } else if (n < 0 && errno == EAGAIN) {
-      pollfd wait{.fd = from, .events = POLLIN};
-      ::poll(&wait, 1, -1);
-    } else if (n == 0 || errno != EINTR) {
-      return;
-    }
-  }
-}
-
-void send_stdin(int socket) {
-  copy(STDIN_FILENO, socket);
-  ::shutdown(socket, SHUT_WR);
-}
-
 }  // namespace
 
 int status(const std::filesystem::path& config, StatusFormat format) {
@@ -183,15 +142,12 @@ int stop(const std::filesystem::path& config) {
 }
 
 int stdio(const std::filesystem::path& config) {
-  const auto agent = find(config);
+  auto agent = find(config);
   if (!agent) {
     return complain(agent.error());
   }
-  const int socket = agent->peer.socket.get();
-  ::signal(SIGPIPE, SIG_IGN);  // one direction may end before the other
-  std::thread up(send_stdin, socket);
-  copy(socket, STDOUT_FILENO);
-  // The agent has closed; what stdin still has is for nobody, and its read cannot be interrupted.
+  base::relay(STDIN_FILENO, STDOUT_FILENO, std::move(agent->peer.socket));
+  // The agent has closed; what stdin still has is for nobody.
   ::_exit(0);
 }
 

@@ -52,8 +52,8 @@ class Endpoint final {
   // Makes run() return, after what was queued with send() has gone out.
   void end(Error why);
 
-  // Queues a frame of the connection; it goes ahead of all streams' bytes. At most
-  // wire::kMaxPayload.
+  // Queues a frame of the connection, at most wire::kMaxPayload; it goes ahead of all streams'
+  // bytes. Before run() it is kept for it.
   void send(wire::Type type, std::string_view payload);
 
   // Asks the peer for a stream and waits for its answer. Code::kUnavailable: refused, with the

@@ -3,28 +3,35 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include "protocol/base/fd.h"
+#include "protocol/base/notify.h"
 #include "protocol/stream/stream.h"
 
 namespace rdev::stream {
 
 // A connected stream socket (TCP, unix, socketpair) as a Stream. It knows no events and no stderr:
-// read_event() is Code::kClosed once the peer has closed, the stderr lane is at its end.
+// read_event() waits for the socket's end, the stderr lane is empty. No call may be pending when it
+// is destroyed.
 class SocketStream final : public Stream {
  public:
   SocketStream(const asio::any_io_executor& executor, base::Fd socket);
   SocketStream(const SocketStream&) = delete;
   SocketStream& operator=(const SocketStream&) = delete;
-  ~SocketStream() override;
+  ~SocketStream() override = default;
 
-  awaitable<Result<std::size_t>> read(asio::mutable_buffer buffer, Lane lane) override;
-  awaitable<Result<void>> write(asio::const_buffer bytes, Lane lane) override;
+  awaitable<Result<std::size_t>> read(asio::mutable_buffer buffer,
+                                      Lane lane = Lane::kData) override;
+  awaitable<Result<void>> write(asio::const_buffer bytes, Lane lane = Lane::kData) override;
   void write_eof() override;
   awaitable<Result<Event>> read_event() override;
   void send_event(Event event) override;
   void close() override;
 
  private:
+  void over();
+
   asio::posix::stream_descriptor socket_;
+  bool over_ = false;
+  base::Notify ended_;
 };
 
 }  // namespace rdev::stream

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "protocol/base/notify.h"
+#include "protocol/link/endpoint.h"
+#include "protocol/link/events.h"
+
+namespace rdev::link {
+
+// What the coroutines of one stream wait for. Shared by the endpoint's table, the stream and the
+// coroutines that wait in it.
+struct StreamState {
+  explicit StreamState(const asio::any_io_executor& executor)
+      : readable{base::Notify(executor), base::Notify(executor)},
+        writable{base::Notify(executor), base::Notify(executor)},
+        event(executor),
+        answered(executor) {}
+  void wake();
+
+  std::array<base::Notify, 2> readable, writable;
+  base::Notify event;     // control bytes have come, or none will
+  base::Notify answered;  // our open()
+  std::optional<std::string> answer;
+  std::optional<Error> over;  // reset or refused
+  EventDecoder events;        // of what was read from the control lane
+  std::string unsent_events;  // encoded; the control lane had no room
+  int writing = 0;            // write()s that wait for room: ends come after them
+  bool want_eof = false, want_close = false;
+};
+
+// What streams, offers and the two loops share of an endpoint.
+struct Core final {
+  Core(const asio::any_io_executor& made_on, const mux::Options& options, Endpoint::Handler& to)
+      : executor(made_on), mux(options), handler(&to), output(made_on), ended(made_on) {}
+
+  StreamState* find(mux::StreamId id);
+  std::shared_ptr<StreamState> add(mux::StreamId id);
+  // Passes on what receive() or reset_all() has caused.
+  static void dispatch(const std::shared_ptr<Core>& self);
+  // There may be something to send.
+  void kick();
+  // Ends that were asked for, as soon as they may be sent.
+  void settle(mux::StreamId id, StreamState& state);
+  void flush_events(mux::StreamId id, StreamState& state);
+  void finish(Error reason);
+
+  asio::any_io_executor executor;
+  mux::Mux mux;
+  Endpoint::Handler* handler;  // null once the endpoint is gone
+  std::unordered_map<mux::StreamId, std::shared_ptr<StreamState>> states;
+  std::string control;  // frames of the connection, to go out first
+  base::Notify output;
+  base::Notify ended;
+  std::optional<Error> why;  // run() is to end
+  bool farewell = false;     // after what is in `control`
+  bool sent_all = false;     // nothing of it is left, or it cannot be sent
+  bool running = false;      // run() is in progress
+  std::uint64_t bytes_in = 0, bytes_out = 0;
+
+ private:
+  static void on_event(const std::shared_ptr<Core>& self, mux::Event& event);
+};
+
+}  // namespace rdev::link

@@ -53,15 +53,18 @@ struct Header {
 
 struct Frame {
   Header header;
-  std::string_view payload;  // valid until the decoder is fed again
+  std::string_view payload;  // valid until the decoder's next call
 };
 
-// Of a stream, as opposed to of the connection: what a link process passes on unread.
+// Of a stream, as opposed to of the connection: what a link process passes on unread. Also types
+// between these that nobody knows yet.
 bool is_stream_frame(Type type);
 
 // Appends a whole frame. `head` and `body` together are the payload (at most kMaxPayload).
 void append_frame(std::string& out, Header header, std::string_view head,
                   std::string_view body = {});
+// Only the header of a frame, whose `payload` bytes the caller appends.
+void append_header(std::string& out, Header header, std::size_t payload);
 
 // Cuts bytes, as they come in any pieces, into frames.
 class Decoder final {
@@ -73,6 +76,9 @@ class Decoder final {
   Result<std::optional<Frame>> next();
 
  private:
+  // Moves fed bytes until partial_ has `size`; false when there were too few.
+  bool gather(std::size_t size);
+
   std::string partial_;    // the beginning of a frame
   std::string_view fed_;   // not looked at yet
   bool consumed_ = false;  // partial_ holds a frame that was given out
@@ -84,5 +90,10 @@ void append_u64(std::string& out, std::uint64_t value);
 // Take one off the front; nothing when `bytes` are too short.
 std::optional<std::uint32_t> take_u32(std::string_view& bytes);
 std::optional<std::uint64_t> take_u64(std::string_view& bytes);
+
+// A peer's sentence, fit to be shown to a person: its first kMaxSentence bytes, without control
+// characters.
+inline constexpr std::size_t kMaxSentence = 500;
+std::string sentence(std::string_view text);
 
 }  // namespace rdev::wire

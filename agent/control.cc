@@ -1,5 +1,6 @@
 #include "agent/control.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -11,8 +12,8 @@
 #include <string>
 
 #include "agent/config.h"
-#include "agent/unix_socket.h"
 #include "protocol/base/relay.h"
+#include "protocol/base/unix_socket.h"
 
 namespace rdev::agent {
 namespace {
@@ -29,7 +30,7 @@ int complain(const Error& error) {
 
 struct Running {
   Config config;
-  UnixPeer peer;
+  base::UnixPeer peer;
 };
 
 Result<Running> find(const std::filesystem::path& path) {
@@ -40,9 +41,13 @@ Result<Running> find(const std::filesystem::path& path) {
   if (config->socket.empty()) {
     return fail(Code::kUsage, "the config " + path.string() + " names no socket");
   }
-  auto peer = connect_unix(config->socket);
+  auto peer = base::connect_unix(config->socket);
   if (!peer) {
-    return tl::make_unexpected(peer.error());
+    return prefix("no agent runs here", peer.error());
+  }
+  // Its connection is read and written in turn here.
+  if (::fcntl(peer->socket.get(), F_SETFL, 0) != 0) {
+    return fail_errno("cannot make a socket blocking");
   }
   return Running{.config = *std::move(config), .peer = *std::move(peer)};
 }

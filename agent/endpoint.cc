@@ -34,10 +34,4 @@ Result<asio::ip::tcp::endpoint> parse_endpoint(std::string_view text) {
   return asio::ip::tcp::endpoint(address, port);
 }
 
-std::string text(const asio::ip::tcp::endpoint& endpoint) {
-  const std::string host = endpoint.address().to_string();
-  return (endpoint.address().is_v6() ? '[' + host + ']' : host) + ':' +
-         std::to_string(endpoint.port());
-}
-
 }  // namespace rdev::agent

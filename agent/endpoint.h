@@ -4,14 +4,13 @@
 #include <string>
 #include <string_view>
 
-#include "protocol/base/asio.h"
+#include "protocol/base/listener.h"
 
 namespace rdev::agent {
 
 // "0.0.0.0:2222", "[::1]:2222". Addresses only: a name may mean more than one.
 Result<asio::ip::tcp::endpoint> parse_endpoint(std::string_view text);
 
-// The same way round; the address of an IPv6 one in brackets.
-std::string text(const asio::ip::tcp::endpoint& endpoint);
+using base::text;  // the other way round
 
 }  // namespace rdev::agent

@@ -7,17 +7,19 @@
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 #include <optional>
 
 #include "agent/authorizer.h"
 #include "agent/endpoint.h"
 #include "agent/job_command.h"
-#include "agent/listener.h"
 #include "agent/process/descendants.h"
 #include "agent/services_table.h"
-#include "agent/unix_socket.h"
+#include "protocol/base/file.h"
+#include "protocol/base/listener.h"
 #include "protocol/base/log.h"
+#include "protocol/base/unix_socket.h"
 #include "protocol/base/with_timeout.h"
 
 namespace rdev::agent {
@@ -81,7 +83,7 @@ class Agent final {
   sshd::Server server_;
   asio::signal_set signals_;
   std::vector<base::Fd> tcp_;
-  std::optional<UnixListener> unix_;
+  std::optional<base::UnixListener> unix_;
   base::TaskGroup accepting_, tasks_;
   base::Notify stop_;
   const char* stopping_ = nullptr;  // why; set once
@@ -92,16 +94,20 @@ Result<void> Agent::listen() {
   take_signals();
   std::vector<asio::ip::tcp::endpoint> endpoints;
   for (const auto& endpoint : options_.config.listen) {
-    auto socket = listen_tcp(endpoint);
+    auto socket = base::listen_tcp(endpoint);
     if (!socket) {
       return tl::make_unexpected(socket.error());
     }
-    endpoints.push_back(local_endpoint(socket->get()));
+    endpoints.push_back(base::local_endpoint(socket->get()));
     base::log_info("listening", {{"address", text(endpoints.back())}});
     tcp_.push_back(*std::move(socket));
   }
   if (!options_.config.socket.empty()) {
-    auto listener = UnixListener::open(options_.config.socket);
+    const std::filesystem::path path = options_.config.socket;
+    if (auto made = base::make_private_dir(path.parent_path()); !made) {
+      return tl::make_unexpected(made.error());
+    }
+    auto listener = base::UnixListener::open(options_.config.socket);
     if (!listener) {
       return tl::make_unexpected(listener.error());
     }
@@ -115,7 +121,7 @@ Result<void> Agent::listen() {
 }
 
 void Agent::accept_local(base::Fd socket) {
-  if (is_trusted_peer(socket.get())) {
+  if (base::is_trusted_peer(socket.get())) {
     accept(std::move(socket));
   } else {
     base::log_warning("a process of another user was turned away from the socket");
@@ -124,11 +130,12 @@ void Agent::accept_local(base::Fd socket) {
 
 awaitable<void> Agent::run() {
   for (const base::Fd& listener : tcp_) {
-    accepting_.spawn("tcp", accept_loop(listener.get(), std::bind_front(&Agent::accept, this)));
+    accepting_.spawn("tcp",
+                     base::accept_loop(listener.get(), std::bind_front(&Agent::accept, this)));
   }
   if (unix_) {
     accepting_.spawn("socket",
-                     accept_loop(unix_->fd(), std::bind_front(&Agent::accept_local, this)));
+                     base::accept_loop(unix_->fd(), std::bind_front(&Agent::accept_local, this)));
   }
   tasks_.spawn("signals", follow_signals());
   if (options_.config.lifetime) {

@@ -2,21 +2,25 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <functional>
+#include <string>
 
 #include "protocol/base/asio.h"
 #include "protocol/base/fd.h"
 
-namespace rdev::agent {
+namespace rdev::base {
+
+// "127.0.0.1:22", "[::1]:22".
+std::string text(const asio::ip::tcp::endpoint& endpoint);
 
 // A listening TCP socket, non-blocking. IPv6 ones take IPv6 only, so that "[::]" and "0.0.0.0" may
 // stand beside each other.
-Result<base::Fd> listen_tcp(const asio::ip::tcp::endpoint& endpoint);
+Result<Fd> listen_tcp(const asio::ip::tcp::endpoint& endpoint);
 
 // Where it listens: the port that the kernel chose for port 0.
 asio::ip::tcp::endpoint local_endpoint(int socket);
 
 // Hands every connection of `listener` (borrowed) to `accepted`, until cancelled. When descriptors
 // or memory run out it pauses instead of spinning.
-awaitable<void> accept_loop(int listener, std::function<void(base::Fd)> accepted);
+awaitable<void> accept_loop(int listener, std::function<void(Fd)> accepted);
 
-}  // namespace rdev::agent
+}  // namespace rdev::base

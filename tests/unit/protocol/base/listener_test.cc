@@ -1,4 +1,4 @@
-#include "agent/listener.h"
+#include "protocol/base/listener.h"
 
 #include <gmock/gmock.h>
 #include <sys/resource.h>
@@ -7,30 +7,29 @@
 #include <boost/asio/io_context.hpp>
 #include <ctime>
 
-#include "agent/endpoint.h"
 #include "protocol/base/task_group.h"
 #include "tests/unit/agent/run.h"
 
-namespace rdev::agent {
+namespace rdev::base {
 namespace {
 
 using testing::HasSubstr;
 
 class Listener : public testing::Test {
  protected:
-  Listener() : listening_(*listen_tcp(*parse_endpoint("127.0.0.1:0"))) {}
+  Listener() : listening_(*listen_tcp({asio::ip::address_v4::loopback(), 0})) {}
   ~Listener() override {
     tasks_.cancel();
     test::run(context_, drain());
   }
 
-  base::Fd connect() {
-    base::Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  Fd connect() {
+    Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const auto to = local_endpoint(listening_.get());
     EXPECT_EQ(::connect(socket.get(), to.data(), static_cast<socklen_t>(to.size())), 0);
     return socket;
   }
-  void take(base::Fd socket) { accepted_.push_back(std::move(socket)); }
+  void take(Fd socket) { accepted_.push_back(std::move(socket)); }
   void serve() {
     tasks_.spawn("accept", accept_loop(listening_.get(), std::bind_front(&Listener::take, this)));
   }
@@ -40,14 +39,14 @@ class Listener : public testing::Test {
   }
 
   asio::io_context context_;
-  base::Fd listening_;
-  base::TaskGroup tasks_{context_.get_executor()};
-  std::vector<base::Fd> accepted_;
+  Fd listening_;
+  TaskGroup tasks_{context_.get_executor()};
+  std::vector<Fd> accepted_;
 };
 
 TEST_F(Listener, HandsOutConnections) {
   serve();
-  const base::Fd one = connect(), two = connect();
+  const Fd one = connect(), two = connect();
   while (accepted_.size() < 2) {
     context_.run_one();
   }
@@ -61,7 +60,7 @@ TEST_F(Listener, SaysThatAPortIsTaken) {
 }
 
 TEST_F(Listener, SaysThatAnAddressIsNotOurs) {
-  const auto socket = listen_tcp(*parse_endpoint("192.0.2.1:0"));
+  const auto socket = listen_tcp({asio::ip::make_address("192.0.2.1"), 0});
   ASSERT_FALSE(socket);
   EXPECT_THAT(socket.error().message, HasSubstr("no such address"));
 }
@@ -69,11 +68,11 @@ TEST_F(Listener, SaysThatAnAddressIsNotOurs) {
 // Not with UBSan, whose own check of an address needs a pipe.
 #if !defined(__has_feature) || !__has_feature(undefined_behavior_sanitizer)
 TEST_F(Listener, DoesNotSpinWithoutDescriptors) {
-  const base::Fd waiting = connect();
+  const Fd waiting = connect();
   serve();
   context_.poll();  // the loop opens what it needs
   accepted_.clear();
-  const base::Fd another = connect();
+  const Fd another = connect();
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   rlimit none = before;
@@ -94,4 +93,4 @@ TEST_F(Listener, DoesNotSpinWithoutDescriptors) {
 #endif
 
 }  // namespace
-}  // namespace rdev::agent
+}  // namespace rdev::base

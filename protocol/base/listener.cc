@@ -1,4 +1,4 @@
-#include "agent/listener.h"
+#include "protocol/base/listener.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -11,10 +11,9 @@
 #include <chrono>
 #include <cstring>
 
-#include "agent/endpoint.h"
 #include "protocol/base/log.h"
 
-namespace rdev::agent {
+namespace rdev::base {
 namespace {
 
 using asio::ip::tcp;
@@ -35,7 +34,13 @@ bool passes(int error) {
 
 }  // namespace
 
-Result<base::Fd> listen_tcp(const tcp::endpoint& endpoint) {
+std::string text(const tcp::endpoint& endpoint) {
+  const std::string host = endpoint.address().to_string();
+  return (endpoint.address().is_v6() ? '[' + host + ']' : host) + ':' +
+         std::to_string(endpoint.port());
+}
+
+Result<Fd> listen_tcp(const tcp::endpoint& endpoint) {
   const auto failed = [&](int error) {
     const char* hint = error == EADDRINUSE ? ": choose another port, or stop what listens there"
                        : error == EACCES   ? ": ports below 1024 are root's"
@@ -45,8 +50,7 @@ Result<base::Fd> listen_tcp(const tcp::endpoint& endpoint) {
     result.value().message += hint;
     return result;
   };
-  base::Fd socket(
-      ::socket(endpoint.data()->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  Fd socket(::socket(endpoint.data()->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) {
     return failed(errno);
   }
@@ -70,12 +74,12 @@ tcp::endpoint local_endpoint(int socket) {
   return endpoint;
 }
 
-awaitable<void> accept_loop(int listener, std::function<void(base::Fd)> accepted) {
+awaitable<void> accept_loop(int listener, std::function<void(Fd)> accepted) {
   const auto executor = co_await asio::this_coro::executor;
   asio::posix::stream_descriptor ready(executor, ::fcntl(listener, F_DUPFD_CLOEXEC, 3));
   asio::steady_timer pause(executor);
   for (;;) {
-    base::Fd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    Fd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (socket) {
       // Keystrokes must not wait for an acknowledgement; a unix socket does not know the option.
       enable(socket.get(), IPPROTO_TCP, TCP_NODELAY);
@@ -83,11 +87,11 @@ awaitable<void> accept_loop(int listener, std::function<void(base::Fd)> accepted
     } else if (errno == EAGAIN) {
       co_await ready.async_wait(asio::posix::stream_descriptor::wait_read, use_tuple);
     } else if (!passes(errno)) {
-      base::log_warning("cannot accept connections", {{"error", std::strerror(errno)}});
+      log_warning("cannot accept connections", {{"error", std::strerror(errno)}});
       pause.expires_after(kPause);
       co_await pause.async_wait(use_tuple);
     }
   }
 }
 
-}  // namespace rdev::agent
+}  // namespace rdev::base

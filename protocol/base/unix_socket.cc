@@ -1,5 +1,6 @@
-#include "agent/unix_socket.h"
+#include "protocol/base/unix_socket.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -7,17 +8,17 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <optional>
 
-#include "protocol/base/file.h"
-
-namespace rdev::agent {
+namespace rdev::base {
 namespace {
 
 Result<sockaddr_un> address_of(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
+  if (path.empty() || path.find('\0') != std::string::npos) {
+    return fail(Code::kUsage, "a socket needs the path of a file");
+  }
   if (path.size() >= sizeof address.sun_path) {
     return fail(Code::kUsage, "the socket path " + path + " is longer than " +
                                   std::to_string(sizeof address.sun_path - 1) +
@@ -31,7 +32,7 @@ const sockaddr* generic(const sockaddr_un& address) {
   return reinterpret_cast<const sockaddr*>(&address);
 }
 
-base::Fd make_socket() { return base::Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
+Fd make_socket(int flags) { return Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0)); }
 
 std::optional<ucred> peer_of(int socket) {
   ucred peer{};
@@ -42,38 +43,38 @@ std::optional<ucred> peer_of(int socket) {
 
 // Removes a socket that nobody listens on.
 Result<void> clear(const std::string& path, const sockaddr_un& address) {
-  const base::Fd probe = make_socket();
+  const Fd probe = make_socket(SOCK_NONBLOCK);
   if (!probe) {
     return fail_errno("cannot make a socket");
   }
-  if (::connect(probe.get(), generic(address), sizeof address) == 0) {
+  if (::connect(probe.get(), generic(address), sizeof address) == 0 || errno == EAGAIN) {
     const auto peer = peer_of(probe.get());
-    return fail(Code::kExists, "another agent listens on " + path + " (process " +
-                                   std::to_string(peer ? peer->pid : 0) +
-                                   "): stop it first, or give this one another socket");
+    return fail(Code::kExists, "process " + std::to_string(peer ? peer->pid : 0) + " listens on " +
+                                   path + ": stop it first, or choose another socket");
   }
   struct stat status{};
-  if (errno == ECONNREFUSED && ::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode) &&
-      ::unlink(path.c_str()) != 0) {
-    return fail_errno("cannot replace " + path);
+  if (errno != ECONNREFUSED || ::lstat(path.c_str(), &status) != 0) {
+    return {};
   }
-  return {};
+  if (!S_ISSOCK(status.st_mode)) {
+    return fail(Code::kExists,
+                path + " is there and is no socket: remove it, or choose another path");
+  }
+  return ::unlink(path.c_str()) == 0 ? Result<void>() : fail_errno("cannot replace " + path);
 }
 
 }  // namespace
 
-Result<UnixListener> UnixListener::open(const std::string& path) {
+Result<UnixListener> UnixListener::open(const std::filesystem::path& file) {
+  const std::string& path = file.native();
   const auto address = address_of(path);
   if (!address) {
     return tl::make_unexpected(address.error());
   }
-  if (auto made = base::make_private_dir(std::filesystem::path(path).parent_path()); !made) {
-    return tl::make_unexpected(made.error());
-  }
   if (auto cleared = clear(path, *address); !cleared) {
     return tl::make_unexpected(cleared.error());
   }
-  base::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  Fd fd = make_socket(SOCK_NONBLOCK);
   const mode_t before = ::umask(0177);
   const bool bound = fd && ::bind(fd.get(), generic(*address), sizeof *address) == 0;
   const int error = errno;
@@ -85,7 +86,7 @@ Result<UnixListener> UnixListener::open(const std::string& path) {
   if (::stat(path.c_str(), &status) != 0) {
     return fail_errno("cannot find " + path + " again");
   }
-  return UnixListener(std::move(fd), path, status.st_ino);
+  return UnixListener(std::move(fd), file, status.st_ino);
 }
 
 UnixListener::UnixListener(UnixListener&& other) noexcept
@@ -98,24 +99,28 @@ UnixListener::~UnixListener() {
   }
 }
 
-Result<UnixPeer> connect_unix(const std::string& path) {
+Result<UnixPeer> connect_unix(const std::filesystem::path& file) {
+  const std::string& path = file.native();
   const auto address = address_of(path);
   if (!address) {
     return tl::make_unexpected(address.error());
   }
-  UnixPeer peer{.socket = make_socket()};
+  UnixPeer peer{.socket = make_socket(0)};
   if (!peer.socket || ::connect(peer.socket.get(), generic(*address), sizeof *address) != 0) {
     const int error = errno;
     if (error == ENOENT || error == ECONNREFUSED || error == ENOTDIR) {
-      return fail(Code::kUnavailable, "no agent listens on " + path);
+      return fail(Code::kUnavailable, "nothing listens on " + path);
     }
-    return fail_errno("cannot reach the agent on " + path, error);
+    return fail_errno("cannot connect to " + path, error);
   }
   const auto owner = peer_of(peer.socket.get());
   if (!owner || (owner->uid != ::geteuid() && owner->uid != 0 && ::geteuid() != 0)) {
     return fail(Code::kPermission, "what listens on " + path + " is another user's process");
   }
   peer.pid = owner->pid;
+  if (::fcntl(peer.socket.get(), F_SETFL, O_NONBLOCK) != 0) {
+    return fail_errno("cannot make a socket non-blocking");
+  }
   return peer;
 }
 
@@ -124,4 +129,4 @@ bool is_trusted_peer(int socket) {
   return peer && (peer->uid == ::geteuid() || peer->uid == 0);
 }
 
-}  // namespace rdev::agent
+}  // namespace rdev::base

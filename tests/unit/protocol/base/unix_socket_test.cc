@@ -1,4 +1,4 @@
-#include "agent/unix_socket.h"
+#include "protocol/base/unix_socket.h"
 
 #include <gmock/gmock.h>
 #include <sys/socket.h>
@@ -6,7 +6,7 @@
 
 #include "tests/unit/agent/temporary.h"
 
-namespace rdev::agent {
+namespace rdev::base {
 namespace {
 
 using testing::HasSubstr;
@@ -20,7 +20,7 @@ class UnixSocket : public testing::Test {
   }
 
   test::Temporary directory_;
-  std::string path_ = (directory_ / "run/agent.sock").string();
+  std::string path_ = (directory_ / "agent.sock").string();
 };
 
 TEST_F(UnixSocket, IsPrivateAndGoesWithItsListener) {
@@ -28,7 +28,6 @@ TEST_F(UnixSocket, IsPrivateAndGoesWithItsListener) {
     const auto listener = UnixListener::open(path_);
     ASSERT_TRUE(listener) << listener.error().message;
     EXPECT_EQ(mode(path_), 0600U);
-    EXPECT_EQ(mode(directory_ / "run"), 0700U);
     const auto peer = connect_unix(path_);
     ASSERT_TRUE(peer) << peer.error().message;
     EXPECT_EQ(peer->pid, ::getpid());
@@ -50,7 +49,7 @@ TEST_F(UnixSocket, DoesNotTakeTheSocketOfALivingAgent) {
 TEST_F(UnixSocket, ReplacesTheSocketOfADeadAgent) {
   auto first = UnixListener::open(path_);
   ASSERT_TRUE(first);
-  const auto kept = directory_ / "run/kept";
+  const auto kept = directory_ / "kept";
   std::filesystem::rename(path_, kept);  // so that the listener's end leaves it behind
   {
     const auto gone = std::move(*first);
@@ -74,8 +73,8 @@ TEST_F(UnixSocket, RemovesOnlyItsOwnFile) {
 
 TEST_F(UnixSocket, LeavesOtherFilesAlone) {
   ASSERT_TRUE(UnixListener::open(path_));
-  const auto path = directory_.file("run/agent.sock", "precious");
-  EXPECT_FALSE(UnixListener::open(path_));
+  const auto path = directory_.file("agent.sock", "precious");
+  EXPECT_THAT(UnixListener::open(path_).error().message, HasSubstr("no socket"));
   EXPECT_TRUE(std::filesystem::exists(path));
 }
 
@@ -88,10 +87,26 @@ TEST_F(UnixSocket, SaysThatAPathIsTooLong) {
 TEST_F(UnixSocket, TrustsItsOwnUser) {
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-  const base::Fd one(ends[0]), other(ends[1]);
+  const Fd one(ends[0]), other(ends[1]);
   EXPECT_TRUE(is_trusted_peer(one.get()));
   EXPECT_FALSE(is_trusted_peer(-1));
 }
 
+TEST_F(UnixSocket, KnowsOneWhoseBacklogIsFull) {
+  const auto listener = UnixListener::open(path_);
+  ASSERT_TRUE(listener);
+  ASSERT_EQ(::listen(listener->fd(), 0), 0);  // takes one
+  const auto waiting = connect_unix(path_);
+  ASSERT_TRUE(waiting);
+  const auto second = UnixListener::open(path_);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Code::kExists);
+}
+
+TEST_F(UnixSocket, NeedsAPath) {
+  EXPECT_EQ(UnixListener::open("").error().code, Code::kUsage);
+  EXPECT_EQ(UnixListener::open(std::string("a\0b", 3)).error().code, Code::kUsage);
+}
+
 }  // namespace
-}  // namespace rdev::agent
+}  // namespace rdev::base

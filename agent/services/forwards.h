@@ -16,7 +16,7 @@ struct ForwardTarget {
   std::uint16_t port = 0;
 };
 
-// Connects streams to TCP servers that the job can reach (RFC 4254 section 7.2).
+// Connects streams to servers that the job can reach (RFC 4254 section 7.2).
 class Forwards final {
  public:
   explicit Forwards(const asio::any_io_executor& executor,
@@ -28,6 +28,9 @@ class Forwards final {
   // One forward from its offer to its end; each direction ends on its own. Refused with
   // kConnectFailed and the reason when the target does not take the connection in time.
   awaitable<void> serve(ForwardTarget target, std::unique_ptr<stream::Offer> offer);
+
+  // The same to a unix socket of the job (OpenSSH's PROTOCOL, section 2.4); `path` is absolute.
+  awaitable<void> serve_unix(std::string path, std::unique_ptr<stream::Offer> offer);
 
  private:
   const std::chrono::milliseconds timeout_;  // of the lookup and the connection together

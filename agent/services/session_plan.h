@@ -18,16 +18,26 @@ struct TerminalRequest {
   std::string modes;  // encoded, RFC 4254 section 8
 };
 
-enum class SessionKind { kShell, kExec, kSftp };
+enum class SessionKind {
+  kShell,
+  kExec,  // a command line for the user's shell
+  kSftp,
+  kArgv,  // a program and its arguments as they are, without a shell
+};
+
+// What of its `env` a peer may set.
+enum class EnvRule { kClientMaySet, kAll };
 
 // A session as a peer asks for it.
 struct SessionRequest {
   SessionKind kind = SessionKind::kShell;
-  std::string command;  // of kExec
+  std::string command;            // of kExec
+  std::vector<std::string> argv;  // of kArgv
   std::optional<TerminalRequest> terminal;
   std::vector<std::pair<std::string, std::string>> env;
-  std::string user;                           // the login name
-  std::string remote_address, local_address;  // "127.0.0.1:51234", "[::1]:22" or "unix"
+  EnvRule env_rule = EnvRule::kClientMaySet;
+  std::string user;                           // the login name; empty: the agent's own
+  std::string remote_address, local_address;  // "127.0.0.1:51234", "[::1]:22", "unix" or "link"
 };
 
 // What all sessions have from their job.

@@ -2,6 +2,7 @@
 
 #include <list>
 #include <memory>
+#include <string_view>
 
 #include "agent/process/reaper.h"
 #include "agent/services/session_plan.h"
@@ -24,6 +25,9 @@ class Sessions final {
 
   // SIGHUP to what runs on a terminal: interactive shells ignore SIGTERM.
   void hang_up();
+
+  // Writes a line to every session that has a terminal; never into a pipe.
+  void announce(std::string_view line);
 
  private:
   process::Reaper& reaper_;

@@ -1,0 +1,124 @@
+"""A slow, narrow, unreliable line to another machine, inside the place of a test.
+
+    with Link(rtt_ms=50, rate="100mbit") as link:
+        link.laptop.run("ping", "-c", "1", link.job.address)
+        server = link.job.start("sshd", …)
+        link.cut(3)
+
+The laptop is the place itself (so lab.client works as it is), the job is a namespace of its own.
+netem/main.cc forwards the packets; what it says with stat() tells how truthful it was."""
+import ctypes
+import json
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+from lab.proc import Process, program, run
+
+DEVICE = "wan0"
+CLONE_NEWNET = 0x40000000
+
+
+class Host:
+    """One end; `wrap` goes before an argv that shall run there."""
+
+    def __init__(self, address, wrap=()):
+        self.address, self.wrap = address, wrap
+
+    def run(self, *argv, **how):
+        return run(*self.wrap, *argv, **how)
+
+    def start(self, *argv, **how):
+        return Process(*self.wrap, *argv, **how)
+
+    def socket(self, kind=socket.SOCK_STREAM):
+        """A socket of this machine's, in the test's own process; bound to a free port."""
+        made = []
+
+        def make():
+            if self.wrap:
+                with open(self.wrap[1].removeprefix("--net="), "rb") as namespace:
+                    if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), CLONE_NEWNET) != 0:
+                        raise OSError(ctypes.get_errno(), "setns")
+            made.append(socket.socket(socket.AF_INET, kind))
+            made[0].bind((self.address, 0))
+
+        thread = threading.Thread(target=make)  # a namespace is a thread's own
+        thread.start()
+        thread.join()
+        if not made:
+            raise AssertionError("no socket in that namespace")
+        return made[0]
+
+    def _ip(self, *words):
+        self.run("ip", *words)
+
+
+class Link:
+    """`rate` in both directions ("100mbit"), `queue_ms` what the narrow point holds, `loss` in
+    percent. TCP over the line uses `congestion`: what a laptop is likely to have."""
+
+    def __init__(self, rtt_ms=0, rate=None, queue_ms=None, loss=None, seed=1, congestion="cubic", mtu=1500):
+        settings = [f"rtt {rtt_ms}ms", f"seed {seed}"]
+        settings += [f"rate {rate}"] if rate else []
+        settings += [f"queue {queue_ms}ms"] if queue_ms else []
+        settings += [f"loss {loss}%"] if loss else []
+        netem = Path(program("rdev")).parent.parent / "tests/netem"
+        self._congestion = congestion
+        self._process = subprocess.Popen([netem, *settings], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        namespace = self._answer()
+        self.laptop = Host("10.99.0.1")
+        self.job = Host("10.99.0.2", ("nsenter", f"--net={namespace}", "--"))
+        self.job._ip("link", "set", "lo", "up")
+        for host in (self.laptop, self.job):
+            # Should netem be late to fetch them, packets wait instead of being lost without a count.
+            host._ip("link", "set", DEVICE, "mtu", mtu, "txqueuelen", 10000, "up")
+            self._take_address(host, host.address)
+
+    def _take_address(self, host, address):
+        host._ip("address", "add", f"{address}/32", "dev", DEVICE)
+        host._ip("route", "replace", "10.99.0.0/24", "dev", DEVICE, "src", address, "congctl", self._congestion)
+
+    def _answer(self):
+        line = self._process.stdout.readline().strip()
+        if not line or line.startswith("error:"):
+            raise AssertionError(f"netem: {line or 'it ended'}")
+        return line
+
+    def tell(self, *words):
+        """A command of netem/main.cc; its answer."""
+        self._process.stdin.write(" ".join(map(str, words)) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def cut(self, seconds, *direction):
+        """Nothing passes for so long ("up" to the job, "down" to the laptop, or both); 0 ends it."""
+        self.tell("cut", seconds, *direction)
+
+    def kill_flows(self):
+        """What is connected now is dead and does not hear of it; new connections work."""
+        self.tell("killflows")
+
+    def reset_flows(self):
+        self.tell("rst")
+
+    def stat(self):
+        return json.loads(self.tell("stat"))
+
+    def move(self, address):
+        """The laptop has another address, and no longer the old one."""
+        old, self.laptop.address = self.laptop.address, address
+        self._take_address(self.laptop, address)
+        self.laptop._ip("address", "del", f"{old}/32", "dev", DEVICE)
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

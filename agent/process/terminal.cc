@@ -7,63 +7,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <optional>
 
+#include "protocol/stream/terminal_modes.h"
+
 namespace rdev::process {
 namespace {
-
-constexpr unsigned kEnd = 0, kInputSpeed = 128, kOutputSpeed = 129, kFirstWithoutValue = 160;
-
-struct Character {
-  unsigned opcode;
-  unsigned index;  // into c_cc
-};
-constexpr auto kCharacters = std::to_array<Character>({
-    {1, VINTR},
-    {2, VQUIT},
-    {3, VERASE},
-    {4, VKILL},
-    {5, VEOF},
-    {6, VEOL},
-    {7, VEOL2},
-    {8, VSTART},
-    {9, VSTOP},
-    {10, VSUSP},
-    {12, VREPRINT},
-    {13, VWERASE},
-    {14, VLNEXT},
-    {16, VSWTC},
-    {18, VDISCARD},
-});
-
-struct Flag {
-  unsigned opcode;
-  tcflag_t termios::* word;
-  tcflag_t bits;
-  tcflag_t mask;
-};
-constexpr auto kFlags = std::to_array<Flag>({
-    {30, &termios::c_iflag, IGNPAR, IGNPAR}, {31, &termios::c_iflag, PARMRK, PARMRK},
-    {32, &termios::c_iflag, INPCK, INPCK},   {33, &termios::c_iflag, ISTRIP, ISTRIP},
-    {34, &termios::c_iflag, INLCR, INLCR},   {35, &termios::c_iflag, IGNCR, IGNCR},
-    {36, &termios::c_iflag, ICRNL, ICRNL},   {37, &termios::c_iflag, IUCLC, IUCLC},
-    {38, &termios::c_iflag, IXON, IXON},     {39, &termios::c_iflag, IXANY, IXANY},
-    {40, &termios::c_iflag, IXOFF, IXOFF},   {41, &termios::c_iflag, IMAXBEL, IMAXBEL},
-    {42, &termios::c_iflag, IUTF8, IUTF8},   {50, &termios::c_lflag, ISIG, ISIG},
-    {51, &termios::c_lflag, ICANON, ICANON}, {52, &termios::c_lflag, XCASE, XCASE},
-    {53, &termios::c_lflag, ECHO, ECHO},     {54, &termios::c_lflag, ECHOE, ECHOE},
-    {55, &termios::c_lflag, ECHOK, ECHOK},   {56, &termios::c_lflag, ECHONL, ECHONL},
-    {57, &termios::c_lflag, NOFLSH, NOFLSH}, {58, &termios::c_lflag, TOSTOP, TOSTOP},
-    {59, &termios::c_lflag, IEXTEN, IEXTEN}, {60, &termios::c_lflag, ECHOCTL, ECHOCTL},
-    {61, &termios::c_lflag, ECHOKE, ECHOKE}, {62, &termios::c_lflag, PENDIN, PENDIN},
-    {70, &termios::c_oflag, OPOST, OPOST},   {71, &termios::c_oflag, OLCUC, OLCUC},
-    {72, &termios::c_oflag, ONLCR, ONLCR},   {73, &termios::c_oflag, OCRNL, OCRNL},
-    {74, &termios::c_oflag, ONOCR, ONOCR},   {75, &termios::c_oflag, ONLRET, ONLRET},
-    {90, &termios::c_cflag, CS7, CSIZE},     {91, &termios::c_cflag, CS8, CSIZE},
-    {92, &termios::c_cflag, PARENB, PARENB}, {93, &termios::c_cflag, PARODD, PARODD},
-});
 
 std::uint32_t big_endian(std::string_view bytes) {
   std::uint32_t value = 0;
@@ -74,14 +24,7 @@ std::uint32_t big_endian(std::string_view bytes) {
 }
 
 std::optional<speed_t> speed(std::uint32_t baud) {
-  static constexpr std::array<std::pair<std::uint32_t, speed_t>, 7> kSpeeds{{{2400, B2400},
-                                                                             {4800, B4800},
-                                                                             {9600, B9600},
-                                                                             {19200, B19200},
-                                                                             {38400, B38400},
-                                                                             {57600, B57600},
-                                                                             {115200, B115200}}};
-  for (const auto& [known, code] : kSpeeds) {
+  for (const auto& [known, code] : stream::kModeSpeeds) {
     if (known == baud) {
       return code;
     }
@@ -90,13 +33,13 @@ std::optional<speed_t> speed(std::uint32_t baud) {
 }
 
 void apply_mode(unsigned opcode, std::uint32_t value, termios& settings) {
-  for (const Character& character : kCharacters) {
+  for (const stream::ModeCharacter& character : stream::kModeCharacters) {
     if (character.opcode == opcode) {
-      // 255 is "no such character" (RFC 4254 section 8).
-      settings.c_cc[character.index] = value == 255 ? _POSIX_VDISABLE : static_cast<cc_t>(value);
+      settings.c_cc[character.index] =
+          value == stream::kNoCharacter ? _POSIX_VDISABLE : static_cast<cc_t>(value);
     }
   }
-  for (const Flag& flag : kFlags) {
+  for (const stream::ModeFlag& flag : stream::kModeFlags) {
     if (flag.opcode != opcode) {
       continue;
     }
@@ -107,10 +50,10 @@ void apply_mode(unsigned opcode, std::uint32_t value, termios& settings) {
     settings.*flag.word = (settings.*flag.word & ~flag.mask) | (value != 0 ? flag.bits : 0);
   }
   const auto baud = speed(value);
-  if (baud && opcode == kInputSpeed) {
+  if (baud && opcode == stream::kInputSpeed) {
     ::cfsetispeed(&settings, *baud);
   }
-  if (baud && opcode == kOutputSpeed) {
+  if (baud && opcode == stream::kOutputSpeed) {
     ::cfsetospeed(&settings, *baud);
   }
 }
@@ -127,7 +70,7 @@ base::Fd open_slave(int master, const std::string& path) {
 void apply_modes(std::string_view modes, termios& settings) {
   while (modes.size() >= 5) {
     const auto opcode = static_cast<unsigned char>(modes.front());
-    if (opcode == kEnd || opcode >= kFirstWithoutValue) {
+    if (opcode == stream::kModesEnd || opcode >= stream::kFirstWithoutValue) {
       return;
     }
     apply_mode(opcode, big_endian(modes.substr(1)), settings);

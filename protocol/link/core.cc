@@ -117,6 +117,7 @@ void Core::finish(Error reason) {
     why = std::move(reason);
     ended.notify();
     output.notify();
+    idle.notify();
   }
 }
 

@@ -36,7 +36,12 @@ struct StreamState {
 // What streams, offers and the two loops share of an endpoint.
 struct Core final {
   Core(const asio::any_io_executor& made_on, const mux::Options& options, Endpoint::Handler& to)
-      : executor(made_on), mux(options), handler(&to), output(made_on), ended(made_on) {}
+      : executor(made_on),
+        mux(options),
+        handler(&to),
+        output(made_on),
+        idle(made_on),
+        ended(made_on) {}
 
   StreamState* find(mux::StreamId id);
   std::shared_ptr<StreamState> add(mux::StreamId id);
@@ -55,6 +60,8 @@ struct Core final {
   std::unordered_map<mux::StreamId, std::shared_ptr<StreamState>> states;
   std::string control;  // frames of the connection, to go out first
   base::Notify output;
+  bool waiting = false;  // for output: what there was is with the carrier
+  base::Notify idle;
   base::Notify ended;
   std::optional<Error> why;  // run() is to end
   bool farewell = false;     // after what is in `control`

@@ -71,7 +71,10 @@ awaitable<void> send(std::shared_ptr<Core> core, stream::Stream& carrier) {
       core->ended.notify();
       co_return;
     } else {
+      core->waiting = true;
+      core->idle.notify();
       co_await core->output.wait();
+      core->waiting = false;
     }
   }
 }
@@ -79,6 +82,13 @@ awaitable<void> send(std::shared_ptr<Core> core, stream::Stream& carrier) {
 awaitable<Result<void>> sent_all(std::shared_ptr<Core> core) {
   while (!core->sent_all) {
     co_await core->ended.wait();
+  }
+  co_return Result<void>{};
+}
+
+awaitable<Result<void>> flushed(std::shared_ptr<Core> core) {
+  while (!core->why && (!core->waiting || !core->control.empty() || core->mux.has_output())) {
+    co_await core->idle.wait();
   }
   co_return Result<void>{};
 }
@@ -148,7 +158,7 @@ awaitable<Error> Endpoint::run(stream::Stream& carrier) {
   co_await asio::this_coro::throw_if_cancelled(false);
   const std::shared_ptr<Core> core = impl_->core;
   core->why.reset();
-  core->farewell = core->sent_all = false;
+  core->farewell = core->sent_all = core->waiting = false;
   core->running = true;
   base::TaskGroup tasks(core->executor);
   tasks.spawn("link receive", link::receive(core, carrier));
@@ -182,6 +192,8 @@ void Endpoint::send(wire::Type type, std::string_view payload) {
   wire::append_frame(impl_->core->control, {.type = type}, payload);
   impl_->core->kick();
 }
+
+awaitable<Result<void>> Endpoint::flush() { return flushed(impl_->core); }
 
 awaitable<Result<Opened>> Endpoint::open(std::string request, mux::StreamId parent) {
   return ask(impl_->core, std::move(request), parent);

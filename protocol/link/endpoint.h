@@ -56,6 +56,9 @@ class Endpoint final {
   // bytes. Before run() it is kept for it.
   void send(wire::Type type, std::string_view payload);
 
+  // Waits until all that may be sent now is with the carrier, or run() ends.
+  awaitable<Result<void>> flush();
+
   // Asks the peer for a stream and waits for its answer. Code::kUnavailable: refused, with the
   // peer's sentence; Code::kClosed: the connection is gone.
   awaitable<Result<Opened>> open(std::string request, mux::StreamId parent = 0);

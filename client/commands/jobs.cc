@@ -11,12 +11,8 @@
 
 namespace rdev::commands {
 
-cluster::JobRef ref_of(const state::JobRecord& record) {
-  return {.name = record.name, .id = record.id, .native = record.native};
-}
-
 Result<cluster::Cluster*> cluster_of(Context& context, const state::JobRecord& record) {
-  return context.clusters.get(record.cluster, record.pin);
+  return cluster::cluster_of(context.clusters, record);
 }
 
 const char* state_name(cluster::JobState state) {
@@ -31,13 +27,6 @@ const char* state_name(cluster::JobState state) {
       return "gone";
   }
   return "unknown";
-}
-
-std::string end_sentence(const std::string& name, const cluster::JobStatus& status) {
-  if (status.state == cluster::JobState::kGone) {
-    return "the job " + name + " is gone from its cluster";
-  }
-  return "the job " + name + " has ended" + (status.reason.empty() ? "" : ": " + status.reason);
 }
 
 Result<std::string> job_name(const std::string& given) {

@@ -4,18 +4,18 @@
 #include <string>
 #include <vector>
 
+#include "client/cluster/of_record.h"
 #include "client/commands/context.h"
 #include "client/sshconfig/entry.h"
 #include "client/state/job_record.h"
 
 namespace rdev::commands {
 
-cluster::JobRef ref_of(const state::JobRecord& record);
+using cluster::end_sentence;
+using cluster::ref_of;
+
 Result<cluster::Cluster*> cluster_of(Context& context, const state::JobRecord& record);
 const char* state_name(cluster::JobState state);
-
-// "the job NAME has ended: REASON" or "… is gone".
-std::string end_sentence(const std::string& name, const cluster::JobStatus& status);
 
 // NAME as given, or by default from the working directory; Code::kUsage when it is none.
 Result<std::string> job_name(const std::string& given);

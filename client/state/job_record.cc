@@ -40,6 +40,16 @@ std::uint64_t fnv1a(std::string_view text) {
   return hash;
 }
 
+std::string socket_stem(const Paths& paths, const std::string& name) {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::uint64_t hash = fnv1a(paths.state.string() + "\n" + name);
+  std::string text(16, '0');
+  for (auto digit = text.rbegin(); digit != text.rend(); ++digit, hash >>= 4U) {
+    *digit = kHex[hash & 0xfU];
+  }
+  return text;
+}
+
 }  // namespace
 
 JobFiles job_files(const Paths& paths, const std::string& name) {
@@ -172,13 +182,20 @@ Result<base::Fd> lock_job(const Paths& paths, const std::string& name, base::Loc
 }
 
 fs::path job_socket(const Paths& paths, const std::string& name) {
-  constexpr char kHex[] = "0123456789abcdef";
-  std::uint64_t hash = fnv1a(paths.state.string() + "\n" + name);
-  std::string text(16, '0');
-  for (auto digit = text.rbegin(); digit != text.rend(); ++digit, hash >>= 4U) {
-    *digit = kHex[hash & 0xfU];
-  }
-  return paths.runtime / (text + ".sock");
+  return paths.runtime / (socket_stem(paths, name) + ".sock");
+}
+
+BackgroundFiles background_files(const Paths& paths, const std::string& name,
+                                 const std::string& kind) {
+  const fs::path locks = paths.state / "locks";
+  return {.socket = paths.runtime / (socket_stem(paths, name) + "." + kind),
+          .lock = locks / (name + "." + kind),
+          .starter = locks / (name + "." + kind + "-start"),
+          .log = job_files(paths, name).dir / (kind + ".log")};
+}
+
+fs::path link_socket(const Paths& paths, const std::string& name) {
+  return background_files(paths, name, "link").socket;
 }
 
 }  // namespace rdev::state

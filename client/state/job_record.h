@@ -66,6 +66,19 @@ Result<void> remove(const Paths& paths, const std::string& name);
 // Where a job's socket goes: in `paths.runtime`, named by the state directory and NAME.
 std::filesystem::path job_socket(const Paths& paths, const std::string& name);
 
+// Of a process of ours that serves the job NAME in the background; `kind` is four letters, "link"
+// or "hold". The locks are outside the job's directory and stay.
+struct BackgroundFiles {
+  std::filesystem::path socket;   // in `paths.runtime`, as short as job_socket()
+  std::filesystem::path lock;     // held by the process as long as it lives; its pid is in it
+  std::filesystem::path starter;  // held by who starts the process, until it listens
+  std::filesystem::path log;
+};
+BackgroundFiles background_files(const Paths& paths, const std::string& name,
+                                 const std::string& kind);
+// Where the job's link process listens.
+std::filesystem::path link_socket(const Paths& paths, const std::string& name);
+
 // Held by whoever changes the job. Code::kExists when another rdev process does (with kTry).
 Result<base::Fd> lock_job(const Paths& paths, const std::string& name, base::LockWait wait);
 

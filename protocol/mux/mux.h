@@ -60,7 +60,8 @@ struct Event {
 // The streams of one end of a link: frames and calls go in, frames and events come out. No I/O, no
 // clock, no threads. A byte that was written is kept until the peer's consumer has taken it
 // (kCredit's `consumed`), so that one day a new connection can go on where the old one ended.
-// Calls that name a stream which is over, or never was, do nothing and return 0.
+// Calls that name a stream which is over, or never was, do nothing and return 0. Events already
+// queued may name one too. Of a stream that the application has closed or reset it hears no more.
 class Mux final {
  public:
   explicit Mux(const Options& options);
@@ -79,19 +80,24 @@ class Mux final {
   std::optional<Event> next_event();
 
   // --- The application ---
-  // Code::kLimit: too many. A `parent` (kAgent: required, and a stream that lives) gives the stream
-  // its consumer.
+  // Code::kLimit: too many, or a request that fits into no frame; Code::kClosed: the parent is
+  // over. A `parent` (kAgent: required) gives the stream its consumer. May be written at once; the
+  // bytes go out after kAccepted.
   Result<StreamId> open(std::string_view request, StreamId parent = 0);
   void accept(StreamId id, std::string_view answer = {});
   void refuse(StreamId id, stream::Refusal why, std::string_view reason);
 
   // Takes what there is room for; how many. After a call that took less than all, kWritable tells
-  // of room.
+  // of room. Nothing before accept() or after finish(); everything, to be dropped, once
+  // closed_by_peer().
   std::size_t write(StreamId id, Lane lane, std::string_view bytes);
-  // The lane ends after what was written.
+  // The lane ends after what was written. Of kControl it is close().
   void finish(StreamId id, Lane lane);
   // Moves bytes out and gives credit for them.
   std::size_t read(StreamId id, Lane lane, char* out, std::size_t capacity);
+  // Gives credit also for the few bytes that read() did not give credit for yet, so that the peer
+  // of an idle stream need not keep them. Call it now and then: with each heartbeat.
+  void acknowledge();
   // Bytes waiting to be read.
   std::size_t readable(StreamId id, Lane lane) const;
   // The peer has ended the lane and everything was read.
@@ -99,7 +105,7 @@ class Mux final {
   // The peer has closed: what is written now goes nowhere.
   bool closed_by_peer(StreamId id) const;
   // Ends every lane after what was written; unread and later bytes are dropped. The stream is
-  // forgotten when both ends have closed.
+  // forgotten when both ends have closed. An offered stream is refused.
   void close(StreamId id);
   // Over, at once, both ways; the peer is told why.
   void reset(StreamId id, std::string_view why);

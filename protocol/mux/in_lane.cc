@@ -1,0 +1,54 @@
+#include "protocol/mux/in_lane.h"
+
+#include <algorithm>
+
+namespace rdev::mux {
+namespace {
+// A credit frame for so many bytes costs nothing beside them; a window that is not much larger
+// gets one at its half, so that the sender does not wait for the next.
+constexpr std::uint64_t kCreditStep = 64 * 1024;
+}  // namespace
+
+Result<bool> InLane::data(std::uint64_t offset, std::string_view bytes, bool end) {
+  if (offset > received_) {
+    return fail(Code::kProtocol, "bytes are missing");
+  }
+  const std::uint64_t known = received_ - offset;  // received already
+  if (known > bytes.size()) {
+    return end ? Result<bool>(fail(Code::kProtocol, "a lane ends before its last byte")) : false;
+  }
+  bytes.remove_prefix(known);
+  if (ended_) {
+    return bytes.empty() ? Result<bool>(false)
+                         : fail(Code::kProtocol, "bytes behind the end of a lane");
+  }
+  if (bytes.size() > limit_ - received_) {
+    return fail(Code::kProtocol, "more bytes than there was credit for");
+  }
+  received_ += bytes.size();
+  ended_ = end;
+  if (!dropping_) {
+    unread_.append(bytes);
+  }
+  return end || !bytes.empty();
+}
+
+std::size_t InLane::read(char* out, std::size_t capacity) { return unread_.take(out, capacity); }
+
+void InLane::drop_all() {
+  unread_.clear();
+  dropping_ = true;
+}
+
+bool InLane::credit_due() const {
+  const std::uint64_t moved = consumed() - told_;
+  return moved >= std::min(kCreditStep, (window_ + 1) / 2) || (moved > 0 && at_end());
+}
+
+InLane::Credit InLane::take_credit() {
+  told_ = consumed();
+  limit_ = told_ + window_;
+  return {told_, limit_};
+}
+
+}  // namespace rdev::mux

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "protocol/base/result.h"
+#include "protocol/mux/chunks.h"
+
+namespace rdev::mux {
+
+// The receiving half of a lane, and the only place that decides when credit is due.
+class InLane final {
+ public:
+  explicit InLane(std::uint64_t window) : window_(window), limit_(window) {}
+
+  // A DATA frame; whether it brought bytes or the end. An error is a fault of the peer.
+  Result<bool> data(std::uint64_t offset, std::string_view bytes, bool end);
+  std::size_t read(char* out, std::size_t capacity);
+  // Nobody reads any more: what is here and what comes later counts as taken.
+  void drop_all();
+
+  std::size_t held() const { return unread_.size(); }
+  bool ended() const { return ended_; }
+  bool at_end() const { return ended_ && unread_.empty(); }
+
+  struct Credit {
+    std::uint64_t consumed = 0, limit = 0;
+  };
+  // The sender should hear of what was taken: it moved on by so much that the window must not run
+  // empty meanwhile, or the lane is over and the sender's memory can be free.
+  bool credit_due() const;
+  // There is something to tell at all.
+  bool credit_owed() const { return consumed() > told_; }
+  // Takes what is to be told as told.
+  Credit take_credit();
+
+ private:
+  std::uint64_t consumed() const { return received_ - unread_.size(); }
+
+  Chunks unread_;  // until received_
+  std::uint64_t window_;
+  std::uint64_t received_ = 0;
+  std::uint64_t told_ = 0;  // of consumed()
+  std::uint64_t limit_;     // as told
+  bool ended_ = false;
+  bool dropping_ = false;
+};
+
+}  // namespace rdev::mux

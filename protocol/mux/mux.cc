@@ -1,0 +1,187 @@
+#include "protocol/mux/mux.h"
+
+#include <algorithm>
+#include <cassert>
+#include <numeric>
+#include <vector>
+
+#include "protocol/mux/impl.h"
+
+namespace rdev::mux {
+namespace {
+
+// What the request of an OPEN or the answer of an ACCEPT may take.
+constexpr std::size_t kLargestRequest = wire::kMaxPayload - (1 + kLanes) * sizeof(std::uint64_t);
+
+std::string limits(const Options& options) {
+  std::string bytes;
+  for (const std::uint64_t window : options.windows) {
+    wire::append_u64(bytes, window);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Mux::Mux(const Options& options) : impl_(std::make_unique<Impl>(options)) {
+  assert(options.side == Side::kAgent || options.consumer != 0);
+}
+
+Mux::~Mux() = default;
+
+std::optional<Event> Mux::next_event() {
+  if (impl_->events.empty()) {
+    return std::nullopt;
+  }
+  std::optional<Event> event = std::move(impl_->events.front());
+  impl_->events.pop_front();
+  return event;
+}
+
+Result<StreamId> Mux::open(std::string_view request, StreamId parent) {
+  if (request.size() > kLargestRequest) {
+    return fail(Code::kLimit, "the request is too long: " + std::to_string(request.size()) +
+                                  " bytes, at most " + std::to_string(kLargestRequest) +
+                                  " (arguments and environment of a command are part of it)");
+  }
+  const auto id = impl_->next_id(parent);
+  if (!id) {
+    return id;
+  }
+  StreamState& stream = impl_->add(*id, StreamState::Phase::kAsked);
+  std::string head;
+  wire::append_u64(head, parent);
+  wire::append_frame(stream.opening, {.type = wire::Type::kOpen, .stream = *id},
+                     head + limits(impl_->options), request);
+  impl_->schedule(stream);
+  return id;
+}
+
+void Mux::accept(StreamId id, std::string_view answer) {
+  StreamState* const stream = impl_->find(id);
+  if (stream == nullptr || stream->phase != StreamState::Phase::kOffered) {
+    return;
+  }
+  if (answer.size() > kLargestRequest) {
+    return impl_->fault(*stream, "the answer is too long");
+  }
+  stream->phase = StreamState::Phase::kOpen;
+  wire::append_frame(stream->opening, {.type = wire::Type::kAccept, .stream = id},
+                     limits(impl_->options), answer);
+  impl_->schedule(*stream);
+}
+
+void Mux::refuse(StreamId id, stream::Refusal why, std::string_view reason) {
+  StreamState* const stream = impl_->find(id);
+  if (stream != nullptr && stream->phase == StreamState::Phase::kOffered) {
+    impl_->send_refusal(id, why, reason);
+    impl_->forget(*stream);
+  }
+}
+
+std::size_t Mux::write(StreamId id, Lane lane, std::string_view bytes) {
+  StreamState* const stream = impl_->find(id);
+  if (stream == nullptr || stream->phase == StreamState::Phase::kOffered) {
+    return 0;
+  }
+  const std::size_t n = stream->outgoing(lane).write(bytes);
+  impl_->schedule(*stream);
+  return n;
+}
+
+void Mux::finish(StreamId id, Lane lane) {
+  if (lane == Lane::kControl) {
+    return close(id);
+  }
+  if (StreamState* const stream = impl_->find(id)) {
+    stream->outgoing(lane).finish();
+    impl_->schedule(*stream);
+  }
+}
+
+std::size_t Mux::read(StreamId id, Lane lane, char* out, std::size_t capacity) {
+  StreamState* const stream = impl_->find(id);
+  if (stream == nullptr) {
+    return 0;
+  }
+  InLane& incoming = stream->incoming(lane);
+  const std::size_t n = incoming.read(out, capacity);
+  if (incoming.credit_due()) {
+    impl_->tell_credit(*stream, lane);
+  }
+  return n;
+}
+
+void Mux::acknowledge() {
+  for (auto& [id, stream] : impl_->streams) {
+    for (const Lane lane : kEveryLane) {
+      if (stream.incoming(lane).credit_owed()) {
+        impl_->tell_credit(stream, lane);
+      }
+    }
+  }
+}
+
+std::size_t Mux::readable(StreamId id, Lane lane) const {
+  StreamState* const stream = impl_->find(id);
+  return stream == nullptr ? 0 : stream->incoming(lane).held();
+}
+
+bool Mux::at_end(StreamId id, Lane lane) const {
+  StreamState* const stream = impl_->find(id);
+  return stream != nullptr && stream->incoming(lane).at_end();
+}
+
+bool Mux::closed_by_peer(StreamId id) const {
+  StreamState* const stream = impl_->find(id);
+  return stream != nullptr && stream->closed_by_peer();
+}
+
+void Mux::close(StreamId id) {
+  StreamState* const stream = impl_->find(id);
+  if (stream == nullptr || stream->closed) {
+    return;
+  }
+  if (stream->phase == StreamState::Phase::kOffered) {
+    return refuse(id, stream::Refusal::kProhibited, "nobody answered");
+  }
+  stream->closed = true;
+  for (const Lane lane : kEveryLane) {
+    stream->outgoing(lane).finish();
+    stream->incoming(lane).drop_all();
+    if (stream->incoming(lane).credit_due()) {
+      impl_->tell_credit(*stream, lane);
+    }
+  }
+  impl_->schedule(*stream);
+}
+
+void Mux::reset(StreamId id, std::string_view why) {
+  if (StreamState* const stream = impl_->find(id)) {
+    stream->closed = true;
+    impl_->fault(*stream, why);
+  }
+}
+
+void Mux::reset_all(std::string_view why) {
+  impl_->farewells.clear();
+  while (!impl_->streams.empty()) {
+    impl_->end(impl_->streams.begin()->second, why);
+  }
+}
+
+void Mux::detach(std::uint32_t consumer) { impl_->detach(consumer); }
+
+std::size_t Mux::streams() const { return impl_->streams.size(); }
+
+std::size_t Mux::held() const {
+  std::size_t held = 0;
+  for (const auto& [id, stream] : impl_->streams) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      held += stream.out[lane].held() + stream.in[lane].held();
+    }
+  }
+  return held;
+}
+
+}  // namespace rdev::mux

@@ -1,0 +1,74 @@
+#include "protocol/mux/out_lane.h"
+
+#include <algorithm>
+
+#include "protocol/wire/frame.h"
+
+namespace rdev::mux {
+namespace {
+constexpr std::size_t kMost = wire::kMaxPayload - sizeof(std::uint64_t);
+}
+
+void OutLane::raise_limit(std::uint64_t limit) { limit_ = std::max(limit_, limit); }
+
+Result<void> OutLane::credit(std::uint64_t consumed, std::uint64_t limit) {
+  if (consumed > sent_) {
+    return fail(Code::kProtocol, "credit for bytes that were never sent");
+  }
+  raise_limit(limit);
+  if (consumed > acknowledged_) {
+    kept_.drop(consumed - acknowledged_);
+    acknowledged_ = consumed;
+  }
+  return {};
+}
+
+std::size_t OutLane::write(std::string_view bytes) {
+  if (finished_) {
+    return 0;
+  }
+  if (discarding_) {
+    return bytes.size();
+  }
+  const std::size_t n = std::min(bytes.size(), window_ - std::min(window_, kept_.size()));
+  kept_.append(bytes.substr(0, n));
+  wanting_ = n < bytes.size();
+  return n;
+}
+
+void OutLane::discard() {
+  kept_.clear();
+  acknowledged_ = sent_;
+  discarding_ = true;
+}
+
+bool OutLane::take_writable() {
+  const bool now = wanting_ && (discarding_ || kept_.size() < window_);
+  wanting_ = wanting_ && !now;
+  return now;
+}
+
+std::size_t OutLane::ready() const {
+  const std::uint64_t until = std::min(written(), limit_);
+  return until > sent_ ? until - sent_ : 0;
+}
+
+bool OutLane::sendable(bool may_end) const {
+  return ready() > 0 || (may_end && finished_ && !end_sent_ && sent_ == written());
+}
+
+void OutLane::produce(std::string& out, StreamId id, Lane lane, bool may_end) {
+  const std::size_t n = std::min(ready(), kMost);
+  end_sent_ = may_end && finished_ && sent_ + n == written();
+  wire::append_header(out,
+                      {.type = wire::Type::kData,
+                       .lane = static_cast<std::uint8_t>(lane),
+                       .flags = end_sent_ ? wire::kFin : std::uint8_t{0},
+                       .stream = id},
+                      sizeof sent_ + n);
+  wire::append_u64(out, sent_);
+  kept_.copy_next(out, n);
+  sent_ += n;
+}
+
+}  // namespace rdev::mux

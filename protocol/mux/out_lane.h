@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "protocol/base/result.h"
+#include "protocol/mux/chunks.h"
+#include "protocol/mux/mux.h"
+
+namespace rdev::mux {
+
+// The sending half of a lane: bytes stay here until the peer's consumer has taken them.
+class OutLane final {
+ public:
+  explicit OutLane(std::uint64_t window) : window_(window) {}
+
+  // How far the peer lets us send; a smaller number than before changes nothing.
+  void raise_limit(std::uint64_t limit);
+  // The peer's CREDIT. An error is a fault of the peer.
+  Result<void> credit(std::uint64_t consumed, std::uint64_t limit);
+
+  // Takes what there is room for.
+  std::size_t write(std::string_view bytes);
+  void finish() { finished_ = true; }
+  // Nobody reads any more: what is held is dropped, what is written later too.
+  void discard();
+  // Whether a write that took less than all may be tried again; tells so once.
+  bool take_writable();
+
+  // Something may be sent now; an end only if `may_end`.
+  bool sendable(bool may_end) const;
+  // Appends the next DATA frame.
+  void produce(std::string& out, StreamId id, Lane lane, bool may_end);
+  bool end_sent() const { return end_sent_; }
+
+  std::size_t held() const { return kept_.size(); }
+
+ private:
+  std::uint64_t written() const { return acknowledged_ + kept_.size(); }
+  // Of what may be sent now, the bytes.
+  std::size_t ready() const;
+
+  Chunks kept_;  // from acknowledged_ on
+  std::uint64_t window_;
+  std::uint64_t acknowledged_ = 0;
+  std::uint64_t sent_ = 0;
+  std::uint64_t limit_ = 0;
+  bool finished_ = false;
+  bool end_sent_ = false;
+  bool discarding_ = false;
+  bool wanting_ = false;  // a write took less than all
+};
+
+}  // namespace rdev::mux

@@ -1,0 +1,90 @@
+// What goes out, and in which order.
+#include "protocol/mux/impl.h"
+#include "protocol/wire/frame.h"
+
+namespace rdev::mux {
+
+bool Mux::has_output() const {
+  return !impl_->farewells.empty() || !impl_->control.empty() || !impl_->data.empty();
+}
+
+void Mux::produce(std::string& out, std::size_t enough) {
+  while (out.size() < enough) {
+    if (!impl_->farewells.empty()) {
+      out += impl_->farewells.front();
+      impl_->farewells.pop_front();
+    } else if (!impl_->control.empty()) {
+      impl_->produce_control(out, impl_->control.front());
+    } else if (!impl_->data.empty()) {
+      impl_->produce_data(out, impl_->data.front());
+    } else {
+      return;
+    }
+  }
+}
+
+void Mux::Impl::schedule(StreamState& stream) {
+  const bool sendable = stream.sendable();
+  if (sendable && !stream.data_turn.is_linked()) {
+    data.push_back(stream);
+  } else if (!sendable) {
+    stream.data_turn.unlink();
+  }
+  const bool telling = stream.credit != 0 || !stream.opening.empty();
+  if (telling && !stream.control_turn.is_linked()) {
+    control.push_back(stream);
+  }
+}
+
+void Mux::Impl::tell_credit(StreamState& stream, Lane lane) {
+  if (!stream.close_sent()) {  // else the peer has dropped, or soon drops, what it sent
+    stream.credit |= static_cast<std::uint8_t>(1U << static_cast<unsigned>(lane));
+    schedule(stream);
+  }
+}
+
+// One frame, so that a turn is never more than asked for by more than that.
+void Mux::Impl::produce_control(std::string& out, StreamState& stream) {
+  if (!stream.opening.empty()) {
+    out += stream.opening;
+    stream.opening = {};
+  } else {
+    for (const Lane lane : kEveryLane) {
+      const auto bit = static_cast<std::uint8_t>(1U << static_cast<unsigned>(lane));
+      if ((stream.credit & bit) == 0) {
+        continue;
+      }
+      stream.credit &= static_cast<std::uint8_t>(~bit);
+      const InLane::Credit credit = stream.incoming(lane).take_credit();
+      wire::append_header(out,
+                          {.type = wire::Type::kCredit,
+                           .lane = static_cast<std::uint8_t>(lane),
+                           .stream = stream.id},
+                          2 * sizeof(std::uint64_t));
+      wire::append_u64(out, credit.consumed);
+      wire::append_u64(out, credit.limit);
+      break;
+    }
+  }
+  stream.control_turn.unlink();
+  schedule(stream);
+}
+
+void Mux::Impl::produce_data(std::string& out, StreamState& stream) {
+  stream.data_turn.unlink();
+  for (;;) {
+    const Lane lane = kEveryLane[stream.next_lane];
+    stream.next_lane = static_cast<std::uint8_t>((stream.next_lane + 1U) % kLanes);
+    if (stream.sendable(lane)) {
+      stream.outgoing(lane).produce(out, stream.id, lane, stream.may_end(lane));
+      break;
+    }
+  }
+  if (stream.close_sent() && stream.closed_by_peer()) {
+    forget(stream);
+  } else {
+    schedule(stream);
+  }
+}
+
+}  // namespace rdev::mux

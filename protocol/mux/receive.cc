@@ -1,0 +1,191 @@
+// What comes in: a fault ends its stream, never more.
+#include <algorithm>
+
+#include "protocol/mux/impl.h"
+#include "protocol/wire/frame.h"
+
+namespace rdev::mux {
+namespace {
+
+constexpr std::uint32_t kLastRefusal =
+    static_cast<std::uint32_t>(stream::Refusal::kResourceShortage);
+
+// The limits of OPEN and ACCEPT; nothing when the frame is too short.
+bool take_limits(std::string_view& payload, std::uint64_t (&limits)[kLanes]) {
+  for (std::uint64_t& limit : limits) {
+    const auto value = wire::take_u64(payload);
+    if (!value) {
+      return false;
+    }
+    limit = *value;
+  }
+  return true;
+}
+
+void raise_limits(StreamState& stream, const std::uint64_t (&limits)[kLanes]) {
+  for (const Lane lane : kEveryLane) {
+    stream.outgoing(lane).raise_limit(limits[static_cast<std::size_t>(lane)]);
+  }
+}
+
+}  // namespace
+
+Result<void> Mux::receive(const wire::Frame& frame) { return impl_->receive(frame); }
+
+Result<void> Mux::Impl::receive(const wire::Frame& frame) {
+  const StreamId id = frame.header.stream;
+  if (farewells.size() > 2 * options.streams + 64) {
+    return fail(Code::kLimit, "the peer makes faults and does not take the answers");
+  }
+  if (frame.header.type == wire::Type::kOpen) {
+    on_open(id, frame.payload);
+    return {};
+  }
+  if (frame.header.type == wire::Type::kDetach) {
+    if (options.side == Side::kClient) {
+      return fail(Code::kProtocol, "DETACH from an agent");
+    }
+    detach(consumer_of(id));
+    return {};
+  }
+  StreamState* const stream = find(id);
+  if (stream == nullptr) {
+    return {};
+  }
+  switch (frame.header.type) {
+    case wire::Type::kAccept:
+      on_accept(*stream, frame.payload);
+      break;
+    case wire::Type::kRefuse:
+      on_refuse(*stream, frame.payload);
+      break;
+    case wire::Type::kData:
+      on_data(*stream, frame);
+      break;
+    case wire::Type::kCredit:
+      on_credit(*stream, frame);
+      break;
+    case wire::Type::kReset: {
+      std::string_view why = frame.payload;
+      wire::take_u32(why);
+      end(*stream, wire::sentence(why));
+      break;
+    }
+    default:
+      break;
+  }
+  return {};
+}
+
+void Mux::Impl::on_open(StreamId id, std::string_view payload) {
+  if (StreamState* const known = find(id)) {
+    return fault(*known, "a stream was opened twice");
+  }
+  const bool by_agent = (id & kAgentOpened) != 0;
+  const auto parent = wire::take_u64(payload);
+  std::uint64_t limits[kLanes];
+  if (!parent || !take_limits(payload, limits)) {
+    return send_refusal(id, stream::Refusal::kProhibited, "a malformed request");
+  }
+  if (by_agent != (options.side == Side::kClient) || consumer_of(id) == 0 ||
+      (options.side == Side::kClient && consumer_of(id) != options.consumer)) {
+    return send_refusal(id, stream::Refusal::kProhibited, "not a stream id for you to choose");
+  }
+  if ((*parent != 0 || by_agent) && (consumer_of(*parent) != consumer_of(id) || !lives(*parent))) {
+    return send_refusal(id, stream::Refusal::kProhibited, "the stream above it is over");
+  }
+  if (streams.size() >= options.streams) {
+    return send_refusal(id, stream::Refusal::kResourceShortage,
+                        "too many streams at once, at most " + std::to_string(options.streams));
+  }
+  StreamState& stream = add(id, Phase::kOffered);
+  raise_limits(stream, limits);
+  event(stream, {.kind = Event::Kind::kOpened, .parent = *parent, .text = std::string(payload)});
+}
+
+void Mux::Impl::on_accept(StreamState& stream, std::string_view payload) {
+  std::uint64_t limits[kLanes];
+  if (stream.phase != Phase::kAsked || !stream.opening.empty()) {
+    return fault(stream, "an answer to no question");
+  }
+  if (!take_limits(payload, limits)) {
+    return fault(stream, "a malformed answer");
+  }
+  stream.phase = Phase::kOpen;
+  raise_limits(stream, limits);
+  schedule(stream);
+  event(stream, {.kind = Event::Kind::kAccepted, .text = std::string(payload)});
+}
+
+void Mux::Impl::on_refuse(StreamState& stream, std::string_view payload) {
+  const auto reason = wire::take_u32(payload);
+  if (stream.phase != Phase::kAsked || !stream.opening.empty() || !reason) {
+    return fault(stream, "an answer to no question");
+  }
+  const bool known = *reason > 0 && *reason <= kLastRefusal;
+  event(stream,
+        {.kind = Event::Kind::kRefused,
+         .refusal = known ? static_cast<stream::Refusal>(*reason) : stream::Refusal::kProhibited,
+         .text = wire::sentence(payload)});
+  forget(stream);
+}
+
+void Mux::Impl::on_data(StreamState& stream, const wire::Frame& frame) {
+  std::string_view bytes = frame.payload;
+  const auto offset = wire::take_u64(bytes);
+  if (!offset || frame.header.lane >= kLanes || !stream.open()) {
+    return fault(stream, "bytes out of place");
+  }
+  const Lane lane = kEveryLane[frame.header.lane];
+  const bool end = (frame.header.flags & wire::kFin) != 0;
+  if (end && lane == Lane::kControl &&
+      !(stream.incoming(Lane::kData).ended() && stream.incoming(Lane::kStderr).ended())) {
+    return fault(stream, "closed before its lanes have ended");
+  }
+  const auto news = stream.incoming(lane).data(*offset, bytes, end);
+  if (!news) {
+    return fault(stream, news.error().message);
+  }
+  if (!*news) {
+    return;
+  }
+  event(stream, {.kind = Event::Kind::kReadable, .lane = lane});
+  if (stream.closed && stream.incoming(lane).credit_due()) {
+    tell_credit(stream, lane);
+  }
+  if (end && lane == Lane::kControl) {
+    on_close(stream);
+  }
+}
+
+void Mux::Impl::on_close(StreamState& stream) {
+  if (stream.close_sent()) {
+    return forget(stream);
+  }
+  for (const Lane lane : kEveryLane) {
+    stream.outgoing(lane).discard();
+    if (stream.outgoing(lane).take_writable()) {
+      event(stream, {.kind = Event::Kind::kWritable, .lane = lane});
+    }
+  }
+  schedule(stream);
+}
+
+void Mux::Impl::on_credit(StreamState& stream, const wire::Frame& frame) {
+  std::string_view payload = frame.payload;
+  const auto consumed = wire::take_u64(payload);
+  const auto limit = wire::take_u64(payload);
+  if (!limit || frame.header.lane >= kLanes || !stream.open()) {
+    return fault(stream, "credit out of place");
+  }
+  const Lane lane = kEveryLane[frame.header.lane];
+  if (const auto credited = stream.outgoing(lane).credit(*consumed, *limit); !credited) {
+    return fault(stream, credited.error().message);
+  }
+  schedule(stream);
+  if (stream.outgoing(lane).take_writable()) {
+    event(stream, {.kind = Event::Kind::kWritable, .lane = lane});
+  }
+}
+
+}  // namespace rdev::mux

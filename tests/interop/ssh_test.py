@@ -1,20 +1,14 @@
 """OpenSSH's ssh against the agent: sessions, terminals, signals, many channels, tunnels."""
 import os
-import pty
-import re
-import select
 import signal
-import struct
 import subprocess
-import termios
-import time
 import unittest
-from fcntl import ioctl
 
 from lab import web
 from lab.agent import Agent
 from lab.proc import PATIENCE, eventually, needs_tool, processes, run
 from lab.ssh import control_path
+from lab.terminal import Terminal
 
 
 def setUpModule():
@@ -22,51 +16,6 @@ def setUpModule():
     agent = Agent(env={"RDEV_LAB_MARK": "from the job", "PATH": os.environ["PATH"]})
     target = agent.target
     unittest.addModuleCleanup(agent.end)
-
-
-class Terminal:
-    """ssh on a pseudo-terminal of ours, as a person sits before it."""
-
-    def __init__(self, *argv, rows=24, columns=80):
-        self.master, slave = pty.openpty()
-        ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        self.process = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave,
-                                        preexec_fn=self._take_terminal)
-        os.close(slave)
-        self.seen = ""
-
-    @staticmethod
-    def _take_terminal():
-        os.setsid()
-        ioctl(0, termios.TIOCSCTTY, 0)
-
-    def type(self, text):
-        os.write(self.master, text.encode())
-
-    def resize(self, rows, columns):
-        ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def expect(self, pattern, timeout=10):
-        """Waits for the pattern after what was matched before."""
-        end = time.monotonic() + timeout * PATIENCE
-        while not (match := re.search(pattern, self.seen)):
-            left = end - time.monotonic()
-            if left <= 0 or not select.select([self.master], [], [], left)[0]:
-                raise AssertionError(f"no {pattern!r} in {self.seen!r}")
-            try:
-                self.seen += os.read(self.master, 65536).decode(errors="replace")
-            except OSError:
-                raise AssertionError(f"terminal closed, no {pattern!r} in {self.seen!r}") from None
-        self.seen = self.seen[match.end():]
-        return match
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        os.close(self.master)
 
 
 class Exec(unittest.TestCase):

@@ -11,19 +11,19 @@ from lab.proc import PLACE, Process, run
 
 class Dockerd:
     """Sets $DOCKER_HOST and $DOCKER_CONFIG for everything that follows. With `tcp` it listens on
-    that ADDRESS:PORT, too."""
+    that ADDRESS:PORT, too; with `host` (lab.netem) it runs there, and is used by its tcp only."""
 
-    def __init__(self, tcp=None):
+    def __init__(self, tcp=None, host=None):
         directory = PLACE / "docker"
         directory.mkdir()
         self.socket = directory / "docker.sock"
         listen = ["-H", f"unix://{self.socket}"] + (["-H", f"tcp://{tcp}", "--tls=false"] if tcp else [])
         # The control groups go into a group of the place's name, which run.py removes.
         self.process = Process(
-            "dockerd", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false",
+            *(host.wrap if host else ()), "dockerd", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false",
             "--bip=10.231.77.1/24", f"--cgroup-parent=/{PLACE.name}", f"--data-root={directory}/root",
             f"--exec-root={directory}/exec", f"--pidfile={directory}/pid", *listen)
-        os.environ["DOCKER_HOST"] = f"unix://{self.socket}"
+        os.environ["DOCKER_HOST"] = f"tcp://{tcp}" if host else f"unix://{self.socket}"
         os.environ["DOCKER_CONFIG"] = tempfile.mkdtemp(prefix="docker-config-")
         try:
             self.process.wait_for(r"API listen on .*docker\.sock")

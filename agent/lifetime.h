@@ -1,22 +1,23 @@
 #pragma once
 
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "protocol/base/asio.h"
-#include "protocol/base/notify.h"
 
 namespace rdev::agent {
 
 struct LifetimeOptions {
   std::string job_name;                       // for the warning
   std::optional<std::chrono::seconds> limit;  // from now on; nothing: no end
-  // Called with a sentence, once for each of `warnings` as it comes near; again when an extension
-  // has moved the end beyond it. One that is not shorter than what is left to begin with is left
-  // out.
+  // Called with a sentence, so long before the end as `warnings` say: once each, again after an
+  // extension that moved the end further away than that. One that lies in the past to begin with is
+  // left out.
   std::function<void(const std::string&)> warn;
   std::vector<std::chrono::milliseconds> warnings = {std::chrono::minutes(10),
                                                      std::chrono::minutes(1)};
@@ -31,8 +32,8 @@ class Lifetime final {
 
   // What is left then. Code::kUsage: there is no end, nothing to add, or it would be longer than
   // kMax; Code::kClosed: it is over.
-  Result<std::chrono::seconds> extend(std::chrono::seconds add);
-  static constexpr std::chrono::hours kMax{24 * 3660};
+  Result<std::chrono::seconds> extend(std::uint64_t add_seconds);
+  static constexpr std::chrono::hours kMax{24 * 3660};  // ten years
 
   // Not negative; nothing: no end.
   std::optional<std::chrono::seconds> remaining() const;
@@ -42,9 +43,20 @@ class Lifetime final {
   awaitable<void> over();
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  struct Warning {
+    Clock::duration before;  // the end
+    bool due = false;
+  };
+  void arm_warnings();
+  void warn_of(Clock::duration left) const;
+  Clock::time_point next_step() const;
+
   LifetimeOptions options_;
-  std::optional<std::chrono::steady_clock::time_point> end_;
-  base::Notify changed_;
+  std::optional<Clock::time_point> end_;
+  std::vector<Warning> warnings_;
+  asio::steady_timer timer_;
 };
 
 }  // namespace rdev::agent

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 
 #include "agent/process/signals.h"
 #include "agent/process/terminal.h"
@@ -29,7 +30,8 @@ Attachment::Attachment(const asio::any_io_executor& executor,
       terminal_(ends.terminal),
       output_(executor, ends.output.release()),
       tasks_(executor),
-      changed_(executor) {
+      changed_(executor),
+      turn_(executor) {
   if (ends.input) {
     input_.emplace(executor, ends.input.release());
   }
@@ -109,13 +111,13 @@ awaitable<void> Attachment::send_lane(Descriptor& from, stream::Lane lane, bool&
 // Reads until nothing is left and nothing will come: the child has ended (then what others still
 // hold of the terminal does not count), or every slave is closed (EIO).
 awaitable<void> Attachment::drain_terminal() {
-  const auto buffer = pump_buffer();
+  PumpBuffer buffer;
   for (;;) {
     const bool last = exited_;
-    const ssize_t n = ::read(output_.native_handle(), buffer.get(), kPumpBuffer);
+    const asio::mutable_buffer space = buffer.space();
+    const ssize_t n = ::read(output_.native_handle(), space.data(), space.size());
     if (n > 0) {
-      const asio::const_buffer bytes(buffer.get(), static_cast<std::size_t>(n));
-      if (!co_await stream_->write(bytes)) {
+      if (!co_await write_in_turn(buffer.filled(static_cast<std::size_t>(n)))) {
         peer_gone();
         break;
       }
@@ -126,7 +128,41 @@ awaitable<void> Attachment::drain_terminal() {
       break;
     }
   }
+  while (writing_) {
+    co_await turn_.wait();
+  }
   output_ended(output_done_);
+}
+
+awaitable<Result<void>> Attachment::write_in_turn(asio::const_buffer bytes) {
+  while (writing_) {
+    co_await turn_.wait();
+  }
+  writing_ = true;
+  auto written = co_await stream_->write(bytes);
+  writing_ = false;
+  turn_.notify();
+  co_return written;
+}
+
+void Attachment::hang_up() {
+  if (terminal_) {
+    child_.signal_group(SIGHUP);
+    child_.signal_group(SIGCONT);
+  }
+}
+
+void Attachment::announce(std::string text) {
+  if (terminal_ && !announcing_ && !output_done_) {
+    announcing_ = true;
+    tasks_.spawn("announcement", send_announcement(std::move(text)));
+  }
+}
+
+awaitable<void> Attachment::send_announcement(std::string text) {
+  // A peer that is gone is noticed by the output.
+  (void)co_await write_in_turn(asio::buffer(text));
+  announcing_ = false;
 }
 
 awaitable<void> Attachment::report_end() {

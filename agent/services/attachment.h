@@ -3,6 +3,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "agent/process/reaper.h"
 #include "protocol/base/fd.h"
@@ -35,6 +36,12 @@ class Attachment final {
   // Once. Also ends when its coroutine is cancelled, which closes pipes and terminal.
   awaitable<void> run();
 
+  // With a terminal only: SIGHUP to what runs on it.
+  void hang_up();
+  // Writes between two pieces of the output. Dropped while an earlier one still waits for the peer
+  // to read.
+  void announce(std::string text);
+
  private:
   using Descriptor = asio::posix::stream_descriptor;
 
@@ -43,6 +50,8 @@ class Attachment final {
   awaitable<void> send_lane(Descriptor& from, stream::Lane lane, bool& done);
   awaitable<void> report_end();
   awaitable<void> drain_terminal();
+  awaitable<void> send_announcement(std::string text);
+  awaitable<Result<void>> write_in_turn(asio::const_buffer bytes);
 
   bool finished() const;
   void obey(const stream::Event& event);
@@ -56,7 +65,8 @@ class Attachment final {
   Descriptor output_;
   std::optional<Descriptor> input_, error_;
   base::TaskGroup tasks_;
-  base::Notify changed_;
+  base::Notify changed_, turn_;
+  bool writing_ = false, announcing_ = false;
   bool output_done_ = false, error_done_ = false, exited_ = false;
 };
 

@@ -1,21 +1,36 @@
 #include "agent/services/forwards.h"
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
 
-#include "agent/services/pump.h"
-#include "protocol/base/notify.h"
-#include "protocol/base/task_group.h"
+#include "agent/services/join.h"
 #include "protocol/base/with_timeout.h"
 
 namespace rdev::services {
 namespace {
 
-using tcp = asio::ip::tcp;
-using Connected = Result<std::unique_ptr<tcp::socket>>;
+using asio::ip::tcp;
+using local = asio::local::stream_protocol;
+using Connected = Result<base::Fd>;
+
+constexpr std::size_t kMaxPath = 107;  // of sockaddr_un
+// connect(2) does not wait for a unix socket whose backlog is full, and nothing tells of room.
+constexpr std::chrono::milliseconds kFullBacklog{20};
 
 std::string text(const ForwardTarget& target) {
   const bool v6 = target.host.find(':') != std::string::npos;
   return (v6 ? '[' + target.host + ']' : target.host) + ':' + std::to_string(target.port);
+}
+
+template <class Socket>
+Connected take(Socket& socket) {
+  boost::system::error_code error;
+  base::Fd fd(socket.release(error));
+  if (error) {
+    return fail(Code::kFailed, "cannot use the connection: " + error.message());
+  }
+  return fd;
 }
 
 awaitable<Connected> connect(Resolver& resolver, const ForwardTarget& target) {
@@ -26,104 +41,62 @@ awaitable<Connected> connect(Resolver& resolver, const ForwardTarget& target) {
   }
   std::string why = "no address";
   for (const asio::ip::address& address : *addresses) {
-    auto socket = std::make_unique<tcp::socket>(executor);
+    tcp::socket socket(executor);
     const tcp::endpoint endpoint(address, target.port);
-    const auto [error] = co_await socket->async_connect(endpoint, use_tuple);
+    const auto [error] = co_await socket.async_connect(endpoint, use_tuple);
     if (!error) {
       // Forwards carry keystrokes and RPCs as well as bulk.
       boost::system::error_code ignored;
-      socket->set_option(tcp::no_delay(true), ignored);
-      co_return socket;
+      socket.set_option(tcp::no_delay(true), ignored);
+      co_return take(socket);
     }
     why = error.message();
   }
   co_return fail(Code::kUnavailable, "cannot connect to " + text(target) + ": " + why);
 }
 
-// A stream joined to a connected socket.
-class Join final {
- public:
-  Join(const asio::any_io_executor& executor, std::unique_ptr<stream::Stream> stream,
-       std::unique_ptr<tcp::socket> socket)
-      : stream_(std::move(stream)),
-        socket_(std::move(socket)),
-        tasks_(executor),
-        changed_(executor) {}
-
-  // Until both directions have ended, either end is lost, or the coroutine is cancelled. After the
-  // peer's close the socket still gets what came before it.
-  awaitable<void> run() {
-    co_await asio::this_coro::throw_if_cancelled(false);
-    tasks_.spawn("forward in", pump_in());
-    tasks_.spawn("forward out", pump_out());
-    tasks_.spawn("forward events", await_close());
-    while (!lost_ && !(in_ended_ && (out_ended_ || closed_))) {
-      co_await changed_.wait();
-      const auto cancellation = co_await asio::this_coro::cancellation_state;
-      lost_ = lost_ || cancellation.cancelled() != asio::cancellation_type::none;
+awaitable<Connected> connect_path(const std::string& path) {
+  if (!path.starts_with('/') || path.find('\0') != std::string::npos || path.size() > kMaxPath) {
+    co_return fail(Code::kUsage, "cannot connect to \"" + path +
+                                     "\": a unix socket is named by its absolute path of at most " +
+                                     std::to_string(kMaxPath) + " bytes");
+  }
+  const auto executor = co_await asio::this_coro::executor;
+  const local::endpoint endpoint(path);
+  for (;;) {
+    local::socket socket(executor);
+    const auto [error] = co_await socket.async_connect(endpoint, use_tuple);
+    if (!error) {
+      co_return take(socket);
     }
-    stream_->close();
-    tasks_.cancel();
-    co_await tasks_.wait();
-  }
-
- private:
-  awaitable<void> pump_in() {
-    if (co_await pump_from_stream(*stream_, *socket_) == Pumped::kEnd) {
-      boost::system::error_code ignored;
-      socket_->shutdown(tcp::socket::shutdown_send, ignored);
-      settle(in_ended_);
-    } else {
-      settle(lost_);
+    if (error != asio::error::try_again) {
+      co_return fail(Code::kUnavailable, "cannot connect to " + path + ": " + error.message());
     }
+    asio::steady_timer pause(executor, kFullBacklog);
+    co_await pause.async_wait(use_tuple);
   }
+}
 
-  awaitable<void> pump_out() {
-    if (co_await pump_to_stream(*socket_, *stream_, stream::Lane::kData) == Pumped::kEnd) {
-      stream_->write_eof();
-      settle(out_ended_);
-    } else {
-      settle(lost_);
-    }
+awaitable<void> serve_socket(Connected socket, std::unique_ptr<stream::Offer> offer) {
+  if (!socket) {
+    offer->refuse(stream::Refusal::kConnectFailed, socket.error().message);
+    co_return;
   }
-
-  // A forward knows no events; the last one tells that the peer closed.
-  awaitable<void> await_close() {
-    for (;;) {
-      const auto event = co_await stream_->read_event();
-      if (!event) {
-        settle(closed_);
-        co_return;
-      }
-    }
-  }
-
-  void settle(bool& fact) {
-    fact = true;
-    changed_.notify();
-  }
-
-  std::unique_ptr<stream::Stream> stream_;
-  std::unique_ptr<tcp::socket> socket_;
-  base::TaskGroup tasks_;
-  base::Notify changed_;
-  bool in_ended_ = false, out_ended_ = false;
-  bool closed_ = false;  // by the peer
-  bool lost_ = false;    // one of the two is broken
-};
+  auto stream = offer->accept();
+  co_await join(std::move(stream), *std::move(socket));
+}
 
 }  // namespace
 
 awaitable<void> Forwards::serve(ForwardTarget target, std::unique_ptr<stream::Offer> offer) {
   auto socket = co_await base::with_timeout(connect(resolver_, target), timeout_,
                                             "connecting to " + text(target));
-  if (!socket) {
-    offer->refuse(stream::Refusal::kConnectFailed, socket.error().message);
-    co_return;
-  }
-  const auto executor = co_await asio::this_coro::executor;
-  Join join(executor, offer->accept(), *std::move(socket));
-  co_await join.run();
+  co_await serve_socket(std::move(socket), std::move(offer));
+}
+
+awaitable<void> Forwards::serve_unix(std::string path, std::unique_ptr<stream::Offer> offer) {
+  auto socket = co_await base::with_timeout(connect_path(path), timeout_, "connecting to " + path);
+  co_await serve_socket(std::move(socket), std::move(offer));
 }
 
 }  // namespace rdev::services

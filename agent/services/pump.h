@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/write.hpp>
 #include <memory>
 
@@ -8,12 +9,37 @@
 
 namespace rdev::services {
 
-inline constexpr std::size_t kPumpBuffer = std::size_t{64} * 1024;
+// What a pump reads into. It grows while reads fill it and shrinks when they leave most of it
+// empty: bulk gets few and large reads, and hundreds of quiet streams little memory.
+class PumpBuffer final {
+ public:
+  static constexpr std::size_t kSmallest = std::size_t{16} * 1024, kLargest = 16 * kSmallest;
 
-// Not cleared: pages that a quiet session never fills cost nothing.
-inline std::unique_ptr<char[]> pump_buffer() {
-  return std::make_unique_for_overwrite<char[]>(kPumpBuffer);
-}
+  // For the next read. What filled() gave is no longer valid.
+  asio::mutable_buffer space() {
+    std::size_t size = size_;
+    if (filled_ == size_) {
+      size = std::min(size_ * 4, kLargest);
+    } else if (filled_ < size_ / 4) {
+      size = std::max(size_ / 4, kSmallest);
+    }
+    if (size != size_ || !bytes_) {
+      bytes_ = std::make_unique_for_overwrite<char[]>(size);  // pages that stay unused cost nothing
+      size_ = size;
+    }
+    return {bytes_.get(), size_};
+  }
+  // The `n` bytes that were read.
+  asio::const_buffer filled(std::size_t n) {
+    filled_ = n;
+    return {bytes_.get(), n};
+  }
+
+ private:
+  std::unique_ptr<char[]> bytes_;
+  std::size_t size_ = kSmallest;
+  std::size_t filled_ = 0;
+};
 
 // How a pump came to its end.
 enum class Pumped {
@@ -25,15 +51,13 @@ enum class Pumped {
 // Copies what Asio's `source` has to one lane of `sink`.
 template <class Source>
 awaitable<Pumped> pump_to_stream(Source& source, stream::Stream& sink, stream::Lane lane) {
-  const auto buffer = pump_buffer();
+  PumpBuffer buffer;
   for (;;) {
-    const auto [error, n] =
-        co_await source.async_read_some(asio::buffer(buffer.get(), kPumpBuffer), use_tuple);
+    const auto [error, n] = co_await source.async_read_some(buffer.space(), use_tuple);
     if (error) {
       co_return error == asio::error::eof ? Pumped::kEnd : Pumped::kSourceLost;
     }
-    const asio::const_buffer bytes(buffer.get(), n);
-    if (!co_await sink.write(bytes, lane)) {
+    if (!co_await sink.write(buffer.filled(n), lane)) {
       co_return Pumped::kSinkLost;
     }
   }
@@ -42,14 +66,13 @@ awaitable<Pumped> pump_to_stream(Source& source, stream::Stream& sink, stream::L
 // Copies the data lane of `source` to Asio's `sink`.
 template <class Sink>
 awaitable<Pumped> pump_from_stream(stream::Stream& source, Sink& sink) {
-  const auto buffer = pump_buffer();
+  PumpBuffer buffer;
   for (;;) {
-    const auto n = co_await source.read(asio::buffer(buffer.get(), kPumpBuffer));
+    const auto n = co_await source.read(buffer.space());
     if (!n || *n == 0) {
       co_return n ? Pumped::kEnd : Pumped::kSourceLost;
     }
-    const asio::const_buffer bytes(buffer.get(), *n);
-    const auto [error, written] = co_await asio::async_write(sink, bytes, use_tuple);
+    const auto [error, written] = co_await asio::async_write(sink, buffer.filled(*n), use_tuple);
     if (error) {
       co_return Pumped::kSinkLost;
     }

@@ -27,11 +27,25 @@ Address split(const std::string& text) {
 }
 
 void set_connection(Environment& environment, const SessionRequest& request) {
+  if (request.remote_address == "link") {
+    // What is there is of the session that started the agent by hand.
+    environment.unset("SSH_CONNECTION");
+    environment.unset("SSH_CLIENT");
+    return;
+  }
   const Address remote = split(request.remote_address);
   const Address local = split(request.local_address);
   environment.set("SSH_CONNECTION",
                   remote.host + ' ' + remote.port + ' ' + local.host + ' ' + local.port);
   environment.set("SSH_CLIENT", remote.host + ' ' + remote.port + ' ' + local.port);
+}
+
+void set_wishes(Environment& environment, const SessionRequest& request) {
+  for (const auto& [name, value] : request.env) {
+    if (request.env_rule == EnvRule::kAll || process::client_may_set(name)) {
+      environment.set(name, value);
+    }
+  }
 }
 
 Environment session_environment(const SessionSettings& settings, const process::Account& account,
@@ -40,11 +54,7 @@ Environment session_environment(const SessionSettings& settings, const process::
   // Left by the session that started the agent by hand.
   environment.unset("SSH_TTY");
   environment.unset("SSH_ORIGINAL_COMMAND");
-  for (const auto& [name, value] : request.env) {
-    if (process::client_may_set(name)) {
-      environment.set(name, value);
-    }
-  }
+  set_wishes(environment, request);
   if (!environment.get("PATH")) {
     environment.set("PATH", process::kDefaultPath);
   }
@@ -77,6 +87,20 @@ Planned plan_words(Command& command, const std::string& text) {
   return {};
 }
 
+Planned plan_argv(Command& command, const std::vector<std::string>& argv) {
+  if (argv.empty() || argv.front().empty()) {
+    return refuse("the command is empty");
+  }
+  for (const std::string& argument : argv) {
+    if (argument.find('\0') != std::string::npos) {
+      return refuse("an argument holds a zero byte, which no program can be given");
+    }
+  }
+  command.program = argv.front();
+  command.argv = argv;
+  return {};
+}
+
 Planned plan_shell(Command& command, const std::optional<Shell>& shell, bool login) {
   if (!shell) {
     return refuse(
@@ -98,6 +122,8 @@ Planned plan_program(Command& command, const SessionSettings& settings,
       return {};
     case SessionKind::kShell:
       return plan_shell(command, shell, settings.login_shell);
+    case SessionKind::kArgv:
+      return plan_argv(command, request.argv);
     case SessionKind::kExec:
       break;
   }
@@ -131,6 +157,9 @@ tl::expected<Command, SpawnError> plan_session(const SessionSettings& settings,
     environment.set("SHELL", shell->path);
   } else {
     environment.unset("SHELL");
+  }
+  if (request.env_rule == EnvRule::kAll) {
+    set_wishes(environment, request);  // what a person asks for has the last word
   }
   if (!own) {
     command.identity = process::Identity{

@@ -1,8 +1,5 @@
 #include "agent/services/sessions.h"
 
-#include <csignal>
-
-#include "agent/services/attachment.h"
 #include "agent/services/child_ends.h"
 #include "protocol/base/log.h"
 
@@ -33,7 +30,8 @@ Sessions::Sessions(process::Reaper& reaper, process::JobLimits limits, SessionSe
     : reaper_(reaper), limits_(std::move(limits)), settings_(std::move(settings)) {}
 
 awaitable<void> Sessions::serve(SessionRequest request, std::unique_ptr<stream::Offer> offer) {
-  const auto account = process::login_account(request.user, settings_.own);
+  const auto account = request.user.empty() ? std::optional(settings_.own)
+                                            : process::login_account(request.user, settings_.own);
   if (!account) {
     offer->refuse(stream::Refusal::kProhibited, "there is no user " + request.user + " any more");
     co_return;
@@ -64,19 +62,20 @@ awaitable<void> Sessions::serve(SessionRequest request, std::unique_ptr<stream::
   plumbing->error.reset();
   const auto executor = co_await asio::this_coro::executor;
   Attachment attachment(executor, std::move(stream), *child, std::move(plumbing->ours));
-  if (!terminal) {
-    co_await attachment.run();
-    co_return;
-  }
-  const auto listed = on_terminals_.insert(on_terminals_.end(), *child);
+  const auto listed = running_.insert(running_.end(), &attachment);
   co_await attachment.run();
-  on_terminals_.erase(listed);
+  running_.erase(listed);
 }
 
 void Sessions::hang_up() {
-  for (const process::Child& child : on_terminals_) {
-    child.signal_group(SIGHUP);
-    child.signal_group(SIGCONT);
+  for (Attachment* session : running_) {
+    session->hang_up();
+  }
+}
+
+void Sessions::announce(std::string_view line) {
+  for (Attachment* session : running_) {
+    session->announce("\r\n" + std::string(line) + "\r\n");
   }
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "agent/process/reaper.h"
+#include "agent/services/attachment.h"
 #include "agent/services/session_plan.h"
 #include "protocol/base/asio.h"
 #include "protocol/stream/stream.h"
@@ -33,7 +34,7 @@ class Sessions final {
   process::Reaper& reaper_;
   const process::JobLimits limits_;
   const SessionSettings settings_;
-  std::list<process::Child> on_terminals_;
+  std::list<Attachment*> running_;  // of the serve()s in progress
 };
 
 }  // namespace rdev::services

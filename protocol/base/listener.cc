@@ -48,6 +48,9 @@ Result<Fd> listen_tcp(const tcp::endpoint& endpoint) {
                                                 : "";
     auto result = fail_errno("cannot listen on " + text(endpoint), error);
     result.value().message += hint;
+    if (error == EADDRNOTAVAIL || error == EAFNOSUPPORT) {
+      result.value().code = Code::kUnavailable;
+    }
     return result;
   };
   Fd socket(::socket(endpoint.data()->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -74,11 +77,15 @@ tcp::endpoint local_endpoint(int socket) {
   return endpoint;
 }
 
-awaitable<void> accept_loop(int listener, std::function<void(Fd)> accepted) {
+awaitable<void> accept_loop(int listener, std::function<void(Fd)> accepted,
+                            std::function<awaitable<void>()> room) {
   const auto executor = co_await asio::this_coro::executor;
   asio::posix::stream_descriptor ready(executor, ::fcntl(listener, F_DUPFD_CLOEXEC, 3));
   asio::steady_timer pause(executor);
   for (;;) {
+    if (room) {
+      co_await room();
+    }
     Fd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (socket) {
       // Keystrokes must not wait for an acknowledgement; a unix socket does not know the option.

@@ -62,6 +62,7 @@ TEST_F(Listener, SaysThatAPortIsTaken) {
 TEST_F(Listener, SaysThatAnAddressIsNotOurs) {
   const auto socket = listen_tcp({asio::ip::make_address("192.0.2.1"), 0});
   ASSERT_FALSE(socket);
+  EXPECT_EQ(socket.error().code, Code::kUnavailable);
   EXPECT_THAT(socket.error().message, HasSubstr("no such address"));
 }
 

@@ -9,7 +9,7 @@ import unittest
 from pathlib import Path
 
 from lab import docker, images
-from lab.client import rdev, start, up
+from lab.client import agents, rdev, start, up
 from lab.link import agent_pid, link_pid, reset_peak
 from lab.proc import LONG, PATIENCE, SANITIZED, eventually, processes, program, run, status_kb
 
@@ -242,14 +242,12 @@ class Cases:
     def test_agent_gone(self):
         name = f"{self.name}-gone"
         up(self, name, *self.options)
-        others = {agent for agent in processes("rdev-agent serve")}
         rdev("exec", name, "--", "true")
-        mine = [pid for pid in others if pid != self.first_agent]
-        self.assertEqual(len(mine), 1)
+        (agent,) = agents().keys() - {self.first_agent}
         with start("exec", name, "--", "sh", "-c", "echo ready; sleep 3456") as process:
             process.wait_for("ready")
             began = time.monotonic()
-            os.kill(mine[0], signal.SIGKILL)
+            os.kill(agent, signal.SIGKILL)
             self.assertEqual(process.wait(), 255)
             self.assertLess(time.monotonic() - began, 10 * PATIENCE)
             self.assertRegex(process.output, r"(?m)^rdev: \S.*")

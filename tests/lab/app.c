@@ -3,6 +3,7 @@
 //   app args WORD…   prints each as <WORD>
 //   app exit N
 //   app http PORT    serves GET on 127.0.0.1, announces "serving PORT"
+//   app count PORT   on 127.0.0.1: reads to the end of file, then answers how many bytes that were
 //   app env NAME     prints the variable
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -11,7 +12,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int serve(int port) {
+static void answer(int s) {
+  static const char page[] = "HTTP/1.0 200 OK\r\n\r\nhello from the job\n";
+  char request[4096];
+  if (read(s, request, sizeof request) > 0) {
+    (void)!write(s, page, sizeof page - 1);
+  }
+}
+
+static void count(int s) {
+  static char block[65536];
+  long long bytes = 0;
+  for (ssize_t n; (n = read(s, block, sizeof block)) > 0;) {
+    bytes += n;
+  }
+  dprintf(s, "%lld", bytes);
+}
+
+static int serve(int port, void (*each)(int)) {
   int one = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -23,14 +41,9 @@ static int serve(int port) {
   printf("serving %d\n", port);
   fflush(stdout);
   for (;;) {
-    static const char answer[] =
-        "HTTP/1.0 200 OK\r\nContent-Length: 19\r\n\r\nhello from the job\n";
-    char request[4096];
     int s = accept(listener, 0, 0);
     if (s >= 0) {
-      if (read(s, request, sizeof request) > 0) {
-        (void)!write(s, answer, sizeof answer - 1);
-      }
+      each(s);
       close(s);
     }
   }
@@ -39,7 +52,10 @@ static int serve(int port) {
 int main(int argc, char **argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   if (argc > 2 && !strcmp(argv[1], "http")) {
-    return serve(atoi(argv[2]));
+    return serve(atoi(argv[2]), answer);
+  }
+  if (argc > 2 && !strcmp(argv[1], "count")) {
+    return serve(atoi(argv[2]), count);
   }
   if (argc > 2 && !strcmp(argv[1], "exit")) {
     return atoi(argv[2]);

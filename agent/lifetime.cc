@@ -28,22 +28,22 @@ Lifetime::Lifetime(const asio::any_io_executor& executor, LifetimeOptions option
   }
 }
 
-Result<seconds> Lifetime::extend(std::uint64_t add_seconds) {
+Result<seconds> Lifetime::extend(seconds add) {
   if (!end_) {
     return fail(Code::kUsage,
                 "this job has no end that could be put off: it runs until it is stopped");
   }
-  if (add_seconds == 0) {
-    return fail(Code::kUsage, "an extension of 0 seconds is none");
+  if (add <= seconds::zero()) {
+    return fail(Code::kUsage, "an extension is one second at least");
   }
   const seconds left = *remaining();
   if (left == seconds::zero()) {
     return fail(Code::kClosed, "the job's lifetime is over already");
   }
-  if (add_seconds > static_cast<std::uint64_t>((seconds(kMax) - left).count())) {
+  if (add > kMax - left) {
     return fail(Code::kUsage, "no job lives longer than ten years: add less");
   }
-  *end_ += seconds(add_seconds);
+  *end_ += add;
   arm_warnings();
   timer_.cancel();
   return remaining().value();

@@ -2,7 +2,6 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
-#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -32,7 +31,7 @@ class Lifetime final {
 
   // What is left then. Code::kUsage: there is no end, nothing to add, or it would be longer than
   // kMax; Code::kClosed: it is over.
-  Result<std::chrono::seconds> extend(std::uint64_t add_seconds);
+  Result<std::chrono::seconds> extend(std::chrono::seconds add);
   static constexpr std::chrono::hours kMax{24 * 3660};  // ten years
 
   // Not negative; nothing: no end.

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -12,10 +12,15 @@
 #include <optional>
 
 #include "agent/authorizer.h"
+#include "agent/end_processes.h"
 #include "agent/endpoint.h"
 #include "agent/job_command.h"
+#include "agent/lifetime.h"
+#include "agent/link/links.h"
+#include "agent/link_kinds.h"
 #include "agent/process/descendants.h"
 #include "agent/services_table.h"
+#include "agent/vitals/vitals.h"
 #include "protocol/base/file.h"
 #include "protocol/base/listener.h"
 #include "protocol/base/log.h"
@@ -24,16 +29,6 @@
 
 namespace rdev::agent {
 namespace {
-
-// What processes get between SIGTERM and SIGKILL.
-constexpr std::chrono::seconds kGrace{5};
-constexpr std::chrono::milliseconds kKillStep{100};
-constexpr int kKillSteps = 50;
-
-awaitable<Result<void>> childless(process::Reaper& reaper) {
-  co_await reaper.childless();
-  co_return Result<void>();
-}
 
 class Agent final {
  public:
@@ -44,9 +39,12 @@ class Agent final {
         reaper_(executor),
         sessions_(reaper_, own_.limits, settings()),
         forwards_(executor),
+        listeners_(executor),
+        lifetime_(executor, lifetime_options()),
+        links_(executor, link_options()),
         authorizer_(options_.config.authorized_keys, account_),
         server_(executor, std::move(options_.config.host_key), authorizer_,
-                services_table(sessions_, forwards_)),
+                services_table(sessions_, forwards_, links_)),
         signals_(executor),
         accepting_(executor),
         tasks_(executor),
@@ -64,21 +62,28 @@ class Agent final {
             .login_shell = options_.config.login_shell,
             .agent_program = own_.program.get()};
   }
+  LifetimeOptions lifetime_options();
+  agent_link::Options link_options();
+  Vitals vitals() const;
+  void warn(const std::string& sentence);
   void accept(base::Fd socket) { server_.serve(std::move(socket)); }
   void accept_local(base::Fd socket);
   void take_signals();
   awaitable<void> follow_signals();
   awaitable<void> end_of_life();
   awaitable<void> run_command();
-  awaitable<void> end_processes();
-  void stop(const char* why);
+  void stop(std::string why);
 
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   OwnProcess own_;
   ServeOptions options_;
   process::Account account_;
   process::Reaper reaper_;
   services::Sessions sessions_;
   services::Forwards forwards_;
+  services::Listeners listeners_;
+  Lifetime lifetime_;
+  agent_link::Links links_;
   KeyAuthorizer authorizer_;
   sshd::Server server_;
   asio::signal_set signals_;
@@ -86,9 +91,41 @@ class Agent final {
   std::optional<base::UnixListener> unix_;
   base::TaskGroup accepting_, tasks_;
   base::Notify stop_;
-  const char* stopping_ = nullptr;  // why; set once
+  std::optional<std::string> stopping_;  // why; set once
   std::optional<int> exit_code_;
 };
+
+LifetimeOptions Agent::lifetime_options() {
+  return {.job_name = options_.config.job_name,
+          .limit = options_.config.lifetime,
+          .warn = std::bind_front(&Agent::warn, this)};
+}
+
+agent_link::Options Agent::link_options() {
+  return {.self = {.job_name = options_.config.job_name, .program = "rdev-agent " RDEV_VERSION},
+          .kinds = link_kinds({.sessions = sessions_,
+                               .forwards = forwards_,
+                               .listeners = listeners_,
+                               .server = server_,
+                               .lifetime = lifetime_}),
+          .vitals = std::bind_front(&Agent::vitals, this)};
+}
+
+Vitals Agent::vitals() const {
+  Vitals now = vitals::read();
+  const auto uptime = std::chrono::steady_clock::now() - started_;
+  now.set_uptime_s(
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(uptime).count()));
+  if (const auto remaining = lifetime_.remaining()) {
+    now.set_remaining_s(static_cast<std::uint64_t>(remaining->count()));
+  }
+  return now;
+}
+
+void Agent::warn(const std::string& sentence) {
+  base::log_warning("the job ends soon", {{"what", sentence}});
+  sessions_.announce(sentence);
+}
 
 Result<void> Agent::listen() {
   take_signals();
@@ -138,22 +175,22 @@ awaitable<void> Agent::run() {
                      base::accept_loop(unix_->fd(), std::bind_front(&Agent::accept_local, this)));
   }
   tasks_.spawn("signals", follow_signals());
-  if (options_.config.lifetime) {
-    tasks_.spawn("lifetime", end_of_life());
-  }
+  tasks_.spawn("lifetime", end_of_life());
   if (!options_.command.empty()) {
     tasks_.spawn("command", run_command());
   }
-  while (stopping_ == nullptr) {
+  while (!stopping_) {
     co_await stop_.wait();
   }
-  base::log_info("stopping", {{"why", stopping_}});
+  base::log_info("stopping", {{"why", *stopping_}});
   accepting_.cancel();
   co_await accepting_.wait();
   unix_.reset();
   tcp_.clear();
-  co_await end_processes();
+  co_await end_processes(reaper_, sessions_);
+  co_await links_.stop(*stopping_);
   co_await server_.stop();
+  co_await listeners_.stop();
   tasks_.cancel();
   co_await tasks_.wait();
 }
@@ -173,16 +210,15 @@ void Agent::take_signals() {
 awaitable<void> Agent::follow_signals() {
   for (;;) {
     const auto [error, number] = co_await signals_.async_wait(use_tuple);
-    if (stopping_ != nullptr) {
+    if (stopping_) {
       process::signal_descendants(SIGKILL);  // asked twice: no more patience
     }
-    stop(::strsignal(number));
+    stop(std::string("the agent was told to stop: ") + ::strsignal(number));
   }
 }
 
 awaitable<void> Agent::end_of_life() {
-  asio::steady_timer timer(co_await asio::this_coro::executor, *options_.config.lifetime);
-  co_await timer.async_wait(use_tuple);
+  co_await lifetime_.over();
   stop("the job's lifetime is over");
 }
 
@@ -193,30 +229,11 @@ awaitable<void> Agent::run_command() {
   }
 }
 
-void Agent::stop(const char* why) {
-  if (stopping_ == nullptr) {
-    stopping_ = why;
+void Agent::stop(std::string why) {
+  if (!stopping_) {
+    stopping_ = std::move(why);
     stop_.notify();
   }
-}
-
-// SIGTERM, time, SIGKILL: to all below this process, also those that left their session.
-awaitable<void> Agent::end_processes() {
-  process::signal_descendants(SIGTERM);
-  sessions_.hang_up();
-  if (co_await base::with_timeout(childless(reaper_), kGrace, "the end of the processes")) {
-    co_return;
-  }
-  base::log_warning("killing what did not end on SIGTERM",
-                    {{"processes", process::descendants().size()}});
-  for (int step = 0; step < kKillSteps; ++step) {
-    process::signal_descendants(SIGKILL);
-    if (co_await base::with_timeout(childless(reaper_), kKillStep, "the end of the processes")) {
-      co_return;
-    }
-  }
-  base::log_error("processes are left that SIGKILL does not end",
-                  {{"processes", process::descendants().size()}});
 }
 
 }  // namespace

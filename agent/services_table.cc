@@ -30,13 +30,24 @@ sshd::SessionHandler session(services::Sessions& sessions, SessionKind kind) {
   };
 }
 
+sshd::SessionHandler link(agent_link::Links& links) {
+  return [&links](const sshd::Peer& peer, const sshd::SessionStart&,
+                  std::unique_ptr<stream::Offer> offer) {
+    agent_link::Peer who{.remote_address = peer.remote_address,
+                         .key_fingerprint = peer.key_fingerprint};
+    return links.serve(std::move(who), std::move(offer));
+  };
+}
+
 }  // namespace
 
-sshd::Services services_table(services::Sessions& sessions, services::Forwards& forwards) {
+sshd::Services services_table(services::Sessions& sessions, services::Forwards& forwards,
+                              agent_link::Links& links) {
   sshd::Services table;
   table.shell = session(sessions, SessionKind::kShell);
   table.exec = session(sessions, SessionKind::kExec);
   table.subsystems.emplace("sftp", session(sessions, SessionKind::kSftp));
+  table.subsystems.emplace("rdev-link", link(links));
   table.direct_tcpip = [&forwards](const sshd::Peer&, const sshd::TcpTarget& target,
                                    std::unique_ptr<stream::Offer> offer) {
     return forwards.serve({.host = target.host, .port = target.port}, std::move(offer));

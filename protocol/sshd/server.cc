@@ -80,10 +80,12 @@ Server::Server(const asio::any_io_executor& executor, ssh::PrivateKey host_key,
 
 Server::~Server() = default;
 
-void Server::serve(base::Fd socket) {
-  Peer peer;
-  peer.remote_address = address_of(socket.get(), &::getpeername);
-  peer.local_address = address_of(socket.get(), &::getsockname);
+void Server::serve(base::Fd socket, const std::string& called) {
+  Peer peer{.remote_address = called, .local_address = called};
+  if (called.empty()) {
+    peer.remote_address = address_of(socket.get(), &::getpeername);
+    peer.local_address = address_of(socket.get(), &::getsockname);
+  }
   if (impl_->stopping) {
     return;
   }

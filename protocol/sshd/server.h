@@ -20,7 +20,7 @@ namespace rdev::sshd {
 struct Peer {
   std::string user;             // as the client named it
   std::string key_fingerprint;  // SHA256:…
-  std::string remote_address;   // "127.0.0.1:51234", or "unix"
+  std::string remote_address;   // "127.0.0.1:51234", "unix" or as serve() was told
   std::string local_address;
 };
 
@@ -83,7 +83,8 @@ class Server final {
   ~Server();
 
   // Takes over a connected stream socket (TCP, unix, socketpair) and serves it until it ends.
-  void serve(base::Fd socket);
+  // `called`: what Peer calls both addresses; empty: as the socket does.
+  void serve(base::Fd socket, const std::string& called = {});
 
   // Connections, authenticated or not.
   std::size_t connections() const;

@@ -66,6 +66,9 @@ SpawnError explain(const Command& command, const Report& report) {
   if (report.step == Step::kExec && report.error == E2BIG) {
     message += " (Linux takes at most 131071 bytes in one argument: send it on stdin instead)";
   }
+  if (report.step == Step::kExec && report.error == ENOEXEC) {
+    message += " (a script needs a first line such as #!/bin/sh; a program, this kind of machine)";
+  }
   if (report.step == Step::kExec && report.error == ENOENT) {
     // A file that is there fails so when its interpreter is not.
     message += " (or its interpreter is missing)";

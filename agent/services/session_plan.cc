@@ -27,12 +27,6 @@ Address split(const std::string& text) {
 }
 
 void set_connection(Environment& environment, const SessionRequest& request) {
-  if (request.remote_address == "link") {
-    // What is there is of the session that started the agent by hand.
-    environment.unset("SSH_CONNECTION");
-    environment.unset("SSH_CLIENT");
-    return;
-  }
   const Address remote = split(request.remote_address);
   const Address local = split(request.local_address);
   environment.set("SSH_CONNECTION",
@@ -53,6 +47,8 @@ Environment session_environment(const SessionSettings& settings, const process::
   Environment environment = settings.job_environment;
   // Left by the session that started the agent by hand.
   environment.unset("SSH_TTY");
+  environment.unset("SSH_CONNECTION");
+  environment.unset("SSH_CLIENT");
   environment.unset("SSH_ORIGINAL_COMMAND");
   set_wishes(environment, request);
   if (!environment.get("PATH")) {
@@ -63,7 +59,9 @@ Environment session_environment(const SessionSettings& settings, const process::
   if (request.terminal && !request.terminal->term.empty()) {
     environment.set("TERM", request.terminal->term);
   }
-  set_connection(environment, request);
+  if (request.env_rule == EnvRule::kClientMaySet) {
+    set_connection(environment, request);
+  }
   return environment;
 }
 

@@ -25,8 +25,11 @@ enum class SessionKind {
   kArgv,  // a program and its arguments as they are, without a shell
 };
 
-// What of its `env` a peer may set.
-enum class EnvRule { kClientMaySet, kAll };
+// What a session's environment is like, by who asks for it.
+enum class EnvRule {
+  kClientMaySet,  // an SSH client: some of `env` counts, and there is an SSH_CONNECTION
+  kAll,           // the user's own rdev: `env` has the last word, and nothing speaks of SSH
+};
 
 // A session as a peer asks for it.
 struct SessionRequest {
@@ -37,7 +40,7 @@ struct SessionRequest {
   std::vector<std::pair<std::string, std::string>> env;
   EnvRule env_rule = EnvRule::kClientMaySet;
   std::string user;                           // the login name; empty: the agent's own
-  std::string remote_address, local_address;  // "127.0.0.1:51234", "[::1]:22", "unix" or "link"
+  std::string remote_address, local_address;  // "127.0.0.1:51234", "[::1]:22" or a word
 };
 
 // What all sessions have from their job.

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/services/sessions.h"
 #include "protocol/base/task_group.h"
@@ -38,7 +39,7 @@ class SessionLab : public testing::Test {
     if (!sessions_) {
       sessions_.emplace(reaper_, process::JobLimits{}, settings_);
     }
-    request.user = "alice";
+    request.user = user_;
     answer_ = std::make_shared<stream::Answer>(context_.get_executor());
     tasks_.spawn("session", sessions_->serve(std::move(request),
                                              std::make_unique<stream::FakeOffer>(
@@ -49,6 +50,9 @@ class SessionLab : public testing::Test {
   }
   stream::Stream& exec(const std::string& command) {
     return open({.kind = SessionKind::kExec, .command = command});
+  }
+  stream::Stream& argv(std::vector<std::string> words) {
+    return open({.kind = SessionKind::kArgv, .argv = std::move(words), .env_rule = EnvRule::kAll});
   }
   stream::Stream& exec_on_terminal(const std::string& command) {
     return open(
@@ -86,6 +90,7 @@ class SessionLab : public testing::Test {
   // Runs until no session is left.
   void finish() { test::run(context_, drain()); }
 
+  std::string user_ = "alice";
   std::size_t capacity_ = 64 * 1024;  // of each direction of the stream
   asio::io_context context_;
   process::Reaper reaper_{context_.get_executor()};

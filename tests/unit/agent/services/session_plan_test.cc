@@ -131,5 +131,69 @@ TEST_F(SessionPlan, AnotherUserIsBecome) {
   EXPECT_EQ(planned->environment.get("USER"), "nobody");
 }
 
+// `rdev exec`.
+class ArgvPlan : public SessionPlan {
+ protected:
+  ArgvPlan() {
+    request_.kind = SessionKind::kArgv;
+    request_.argv = {"tool", "", "a b", "$HOME"};
+    request_.env_rule = EnvRule::kAll;
+    request_.remote_address = request_.local_address = "link";
+  }
+  std::string refusal() {
+    const auto planned = plan_session(settings_, settings_.own, request_);
+    EXPECT_FALSE(planned);
+    return planned ? "" : std::to_string(planned.error().exit_code) + " " + planned.error().message;
+  }
+};
+
+TEST_F(ArgvPlan, IsExact) {
+  settings_.login_shell = true;
+  const process::Command command = plan();
+  EXPECT_EQ(command.program, "tool");
+  EXPECT_THAT(command.argv, ElementsAre("tool", "", "a b", "$HOME"));
+  EXPECT_EQ(command.directory, root_.string());
+}
+
+TEST_F(ArgvPlan, NeedsNoShell) {
+  settings_.own.shell.clear();
+  settings_.shell_path.clear();
+  EXPECT_EQ(plan().program, "tool");
+}
+
+TEST_F(ArgvPlan, EnvironmentIsThatOfASession) {
+  settings_.job_environment.set("SSH_CONNECTION", "of the agent's own session");
+  const Environment environment = plan().environment;
+  EXPECT_EQ(environment.get("JOB"), "1");
+  EXPECT_EQ(environment.get("USER"), "alice");
+  EXPECT_EQ(environment.get("HOME"), root_.string());
+  EXPECT_EQ(environment.get("SHELL"), settings_.own.shell);
+  EXPECT_EQ(environment.get("PATH"), "/job/bin");
+  EXPECT_EQ(environment.get("SSH_CONNECTION"), std::nullopt);
+  EXPECT_EQ(environment.get("SSH_CLIENT"), std::nullopt);
+  EXPECT_EQ(environment.get("SSH_TTY"), std::nullopt);
+}
+
+TEST_F(ArgvPlan, TheUserHasTheLastWord) {
+  request_.terminal = TerminalRequest{.term = "xterm"};
+  request_.env = {{"LD_PRELOAD", "/mine.so"}, {"PATH", "/my/bin"},
+                  {"HOME", "/elsewhere"},     {"USER", "bob"},
+                  {"TERM", "dumb"},           {"JOB", ""}};
+  const process::Command command = plan();
+  EXPECT_EQ(command.directory, root_.string()) << "HOME is a word to the program only";
+  for (const auto& [name, value] : request_.env) {
+    EXPECT_EQ(command.environment.get(name), value) << name;
+  }
+}
+
+TEST_F(ArgvPlan, RefusesWhatCannotBe) {
+  request_.argv = {};
+  EXPECT_EQ(refusal(), "127 the command is empty");
+  request_.argv = {""};
+  EXPECT_EQ(refusal(), "127 the command is empty");
+  request_.argv = {"tool", std::string("a\0b", 3)};
+  EXPECT_THAT(refusal(), HasSubstr("zero byte"));
+}
+
 }  // namespace
 }  // namespace rdev::services

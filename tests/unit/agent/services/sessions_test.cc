@@ -2,9 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "tests/unit/agent/services/session_lab.h"
+#include "tests/unit/agent/temporary.h"
 
 namespace rdev::services {
 namespace {
@@ -175,6 +177,94 @@ TEST_F(Session, PeersCloseHangsUpTheTerminal) {
   peer_.reset();
   finish();
   EXPECT_TRUE(test::run(context_, childless())) << "it died of SIGHUP";
+}
+
+TEST_F(Session, ArgvIsExact) {
+  argv({"printf", "<%s>", "", "a b", "$HOME", "*"});
+  EXPECT_EQ(read_all(), "<><a b><$HOME><*>");
+  EXPECT_EQ(exit_code(), 0);
+}
+
+TEST_F(Session, ArgvIsLookedUpInThePathThatTheUserGives) {
+  open({.kind = SessionKind::kArgv,
+        .argv = {"printf", "x"},
+        .env = {{"PATH", "/nowhere"}},
+        .env_rule = EnvRule::kAll});
+  EXPECT_EQ(read_all(Lane::kStderr), "rdev-agent: printf: command not found\n");
+  EXPECT_EQ(exit_code(), 127);
+  finish();
+}
+
+TEST_F(Session, ArgvOfWhatMayNotRunIs126) {
+  argv({"/etc/passwd"});
+  EXPECT_THAT(read_all(Lane::kStderr), HasSubstr("Permission denied"));
+  EXPECT_EQ(exit_code(), 126);
+}
+
+TEST_F(Session, ArgvOfATextWithoutAnInterpreterIs126) {
+  const test::Temporary directory;
+  const auto file = directory.file("text", "echo hello\n");
+  std::filesystem::permissions(file, std::filesystem::perms(0700));
+  argv({file.string()});
+  EXPECT_THAT(read_all(Lane::kStderr), HasSubstr("#!"));
+  EXPECT_EQ(exit_code(), 126);
+}
+
+TEST_F(Session, ArgvOnATerminal) {
+  open({.kind = SessionKind::kArgv,
+        .argv = {"stty", "size"},
+        .terminal = TerminalRequest{.term = "vt100", .size = {.columns = 90, .rows = 30}},
+        .env_rule = EnvRule::kAll});
+  EXPECT_EQ(read_all(), "30 90\r\n");
+  EXPECT_EQ(exit_code(), 0);
+}
+
+TEST_F(Session, NoUserIsTheAgentsOwn) {
+  user_.clear();
+  exec("echo $USER");
+  EXPECT_EQ(read_all(), "alice\n");
+}
+
+TEST_F(Session, AnnouncementsReachTerminals) {
+  exec_on_terminal("stty -echo; echo ready; read -r _; echo more");
+  EXPECT_EQ(read_to("ready\r\n"), "ready\r\n");
+  sessions_->announce("it ends");
+  EXPECT_EQ(read_to("\r\nit ends\r\n"), "\r\nit ends\r\n");
+  write("\n");
+  EXPECT_EQ(read_all(), "more\r\n");
+  EXPECT_EQ(exit_code(), 0);
+}
+
+TEST_F(Session, AnnouncementsNeverReachPipes) {
+  exec("echo ready; read -r _; echo more");
+  EXPECT_EQ(read_to("ready\n"), "ready\n");
+  sessions_->announce("it ends");
+  write("\n");
+  EXPECT_EQ(read_all(), "more\n");
+}
+
+TEST_F(Session, AnnouncementsDoNotCutOutput) {
+  capacity_ = 1000;  // so that the output waits for us
+  exec_on_terminal("stty -opost; head -c 300000 /dev/zero; read -r _");
+  std::string all = read_to(std::string(1, '\0'));
+  sessions_->announce("one");
+  sessions_->announce("dropped: the first still waits");
+  all += read_to("\r\none\r\n");
+  write("\n");
+  all += read_all();
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\0'), 300000);
+  EXPECT_THAT(all, testing::Not(HasSubstr("dropped")));
+  EXPECT_EQ(exit_code(), 0);
+}
+
+TEST_F(Session, AnnouncementsToSomebodyWhoDoesNotReadDoNoHarm) {
+  capacity_ = 3;
+  exec_on_terminal("stty -echo; read -r _; exit 5");
+  sessions_->announce("nobody reads this");
+  write("\n");
+  EXPECT_EQ(exit_code(), 5);
+  peer_.reset();
+  finish();
 }
 
 TEST_F(Session, HangUpEndsWhatIsOnATerminal) {

@@ -164,14 +164,6 @@ void Link::refuse_unknown(link::Offer& offer, const std::string& what) const {
 }
 
 Result<void> Link::on_frame(const wire::Frame& frame) {
-  auto taken = take(frame);
-  if (!taken && taken.error().code == Code::kProtocol) {
-    end(taken.error().message);
-  }
-  return taken;
-}
-
-Result<void> Link::take(const wire::Frame& frame) {
   switch (frame.header.type) {
     case wire::Type::kHeartbeat:
       return on_heartbeat(frame.payload);

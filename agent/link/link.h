@@ -46,7 +46,6 @@ class Link final : link::Endpoint::Handler {
              Request request, std::unique_ptr<link::Offer> offer);
   void refuse_unknown(link::Offer& offer, const std::string& what) const;
   void start_listening(Listen request, std::unique_ptr<link::Offer> offer);
-  Result<void> take(const wire::Frame& frame);
   Result<void> on_heartbeat(std::string_view payload);
   awaitable<void> beat();
   void send_heartbeat();

@@ -1,6 +1,7 @@
 #include "protocol/link/core.h"
 
 #include "protocol/link/link_stream.h"
+#include "protocol/rdev.pb.h"
 
 namespace rdev::link {
 namespace {
@@ -119,6 +120,16 @@ void Core::finish(Error reason) {
     output.notify();
     idle.notify();
   }
+}
+
+void Core::fault(const Error& reason) {
+  if (!why && reason.code == Code::kProtocol) {
+    Goodbye goodbye;
+    goodbye.set_reason(reason.message);
+    wire::append_frame(control, {.type = wire::Type::kGoodbye}, goodbye.SerializeAsString());
+    farewell = true;
+  }
+  finish(reason);
 }
 
 }  // namespace rdev::link

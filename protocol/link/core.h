@@ -53,6 +53,8 @@ struct Core final {
   void settle(mux::StreamId id, StreamState& state);
   void flush_events(mux::StreamId id, StreamState& state);
   void finish(Error reason);
+  // The peer is at fault: it is told with GOODBYE.
+  void fault(const Error& reason);
 
   asio::any_io_executor executor;
   mux::Mux mux;

@@ -36,14 +36,14 @@ awaitable<void> receive(std::shared_ptr<Core> core, stream::Stream& carrier) {
     while (!core->why) {
       const auto frame = decoder.next();
       if (!frame) {
-        core->finish(frame.error());
+        core->fault(frame.error());
         co_return;
       }
       if (!*frame) {
         break;
       }
       if (const auto taken = take(core, **frame); !taken) {
-        core->finish(taken.error());
+        core->fault(taken.error());
         co_return;
       }
     }
@@ -189,6 +189,9 @@ void Endpoint::end(Error why) {
 }
 
 void Endpoint::send(wire::Type type, std::string_view payload) {
+  if (type == wire::Type::kHeartbeat) {
+    impl_->core->mux.acknowledge();
+  }
   wire::append_frame(impl_->core->control, {.type = type}, payload);
   impl_->core->kick();
 }

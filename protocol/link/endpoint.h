@@ -35,7 +35,8 @@ class Endpoint final {
     virtual void on_open(std::string_view request, mux::StreamId parent,
                          std::unique_ptr<Offer> offer) = 0;
     // A frame that is no stream's (heartbeats and the like); unknown types come here too and are
-    // to be ignored. An error ends the connection.
+    // to be ignored. An error ends the connection; the peer learns of a Code::kProtocol one with
+    // GOODBYE.
     virtual Result<void> on_frame(const wire::Frame& frame) = 0;
   };
 
@@ -45,7 +46,8 @@ class Endpoint final {
   Endpoint& operator=(const Endpoint&) = delete;
   ~Endpoint();
 
-  // Carries frames over `carrier` (its data lane) until that ends, a fault, end() or cancellation.
+  // Carries frames over `carrier` (its data lane) until that ends, a fault (which is answered with
+  // GOODBYE), end() or cancellation.
   // All streams are then over; why is returned, and what their pending calls fail with. May be
   // called again with another carrier.
   awaitable<Error> run(stream::Stream& carrier);
@@ -53,7 +55,7 @@ class Endpoint final {
   void end(Error why);
 
   // Queues a frame of the connection, at most wire::kMaxPayload; it goes ahead of all streams'
-  // bytes. Before run() it is kept for it.
+  // bytes. Before run() it is kept for it. With a heartbeat goes the credit that read() saved up.
   void send(wire::Type type, std::string_view payload);
 
   // Waits until all that may be sent now is with the carrier, or run() ends.

@@ -1,10 +1,13 @@
 #include "client/terminal/output.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 
+#include "protocol/base/fd.h"
 #include "protocol/base/relay.h"
 
 namespace rdev::terminal {
@@ -41,10 +44,10 @@ void write_behind(const std::shared_ptr<Pieces>& pieces, int fd) {
   }
 }
 
-tl::unexpected<Error> write_error(int error) {
-  auto failed = fail_errno("cannot write the output", error);
+Error write_error(int error) {
+  Error failed = fail_errno("cannot write the output", error).value();
   if (error == EPIPE) {
-    failed.value().code = Code::kClosed;
+    failed.code = Code::kClosed;
   }
   return failed;
 }
@@ -62,7 +65,7 @@ awaitable<Result<asio::mutable_buffer>> Output::room() {
     co_await pieces_->wait_for_thread(lock);
   }
   if (pieces_->error != 0) {
-    co_return write_error(pieces_->error);
+    co_return tl::make_unexpected(write_error(pieces_->error));
   }
   co_return asio::buffer(pieces_->next().bytes.get(), kPieceBytes);
 }
@@ -81,9 +84,25 @@ awaitable<Result<void>> Output::flush() {
     co_await pieces_->wait_for_thread(lock);
   }
   if (pieces_->error != 0) {
-    co_return write_error(pieces_->error);
+    co_return tl::make_unexpected(write_error(pieces_->error));
   }
   co_return Result<void>{};
+}
+
+awaitable<Error> Output::failure() {
+  auto lock = pieces_->lock();
+  while (pieces_->error == 0) {
+    co_await pieces_->wait_for_thread(lock);
+  }
+  co_return write_error(pieces_->error);
+}
+
+Result<void> Output::finish() {
+  const base::Fd null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  if (!null || ::dup2(null.get(), fd_) < 0) {
+    return fail_errno("cannot close the output");
+  }
+  return {};
 }
 
 }  // namespace rdev::terminal

@@ -25,6 +25,11 @@ class Output final {
   Result<void> commit(std::size_t size);
   // Resolves when all has been written.
   awaitable<Result<void>> flush();
+  // Resolves when a write has failed, which room() would say only when it is called next.
+  awaitable<Error> failure();
+  // To be called after flush(): who reads the descriptor comes to its end. It leads to /dev/null
+  // from now on, so that its number is not taken by something else.
+  Result<void> finish();
 
  private:
   int fd_;

@@ -74,8 +74,8 @@ std::string modes_of(int fd) {
   return ::tcgetattr(fd, &modes) == 0 ? encode_modes(modes) : std::string();
 }
 
-std::optional<stream::WindowChange> size_of_terminal() {
-  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+std::optional<stream::WindowChange> size_of_terminal(std::initializer_list<int> descriptors) {
+  for (const int fd : descriptors) {
     winsize size{};
     if (::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0) {
       return stream::WindowChange{.columns = size.ws_col,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 
@@ -8,8 +9,8 @@
 
 namespace rdev::terminal {
 
-// The size of the first of stdin, stdout and stderr that is a terminal with one.
-std::optional<stream::WindowChange> size_of_terminal();
+// The size of the first of these that is a terminal with one.
+std::optional<stream::WindowChange> size_of_terminal(std::initializer_list<int> descriptors);
 
 // Its modes, encoded for a session's terminal; empty when `fd` is no terminal. To be asked before
 // raw mode.

@@ -1,8 +1,11 @@
 #include "agent/services/forwards.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cerrno>
 
 #include "agent/services/join.h"
 #include "protocol/base/with_timeout.h"
@@ -11,11 +14,11 @@ namespace rdev::services {
 namespace {
 
 using asio::ip::tcp;
-using local = asio::local::stream_protocol;
 using Connected = Result<base::Fd>;
 
 constexpr std::size_t kMaxPath = 107;  // of sockaddr_un
-// connect(2) does not wait for a unix socket whose backlog is full, and nothing tells of room.
+// A non-blocking connect(2) fails when the backlog of a unix socket is full, and nothing tells of
+// room in it.
 constexpr std::chrono::milliseconds kFullBacklog{20};
 
 std::string text(const ForwardTarget& target) {
@@ -61,20 +64,23 @@ awaitable<Connected> connect_path(const std::string& path) {
                                      "\": a unix socket is named by its absolute path of at most " +
                                      std::to_string(kMaxPath) + " bytes");
   }
-  const auto executor = co_await asio::this_coro::executor;
-  const local::endpoint endpoint(path);
-  for (;;) {
-    local::socket socket(executor);
-    const auto [error] = co_await socket.async_connect(endpoint, use_tuple);
-    if (!error) {
-      co_return take(socket);
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  path.copy(address.sun_path, kMaxPath);
+  base::Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) {
+    co_return fail_errno("cannot make a socket");
+  }
+  asio::steady_timer pause(co_await asio::this_coro::executor);
+  // Not Asio's connect, which takes a full backlog for a connection that is under way.
+  while (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
+         0) {
+    if (errno != EAGAIN) {
+      co_return fail_errno("cannot connect to " + path);
     }
-    if (error != asio::error::try_again) {
-      co_return fail(Code::kUnavailable, "cannot connect to " + path + ": " + error.message());
-    }
-    asio::steady_timer pause(executor, kFullBacklog);
+    pause.expires_after(kFullBacklog);
     co_await pause.async_wait(use_tuple);
   }
+  co_return socket;
 }
 
 awaitable<void> serve_socket(Connected socket, std::unique_ptr<stream::Offer> offer) {

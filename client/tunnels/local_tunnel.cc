@@ -1,0 +1,107 @@
+#include "client/tunnels/local_tunnel.h"
+
+#include <boost/asio/steady_timer.hpp>
+#include <utility>
+
+#include "protocol/base/listener.h"
+
+namespace rdev::tunnels {
+namespace {
+
+StreamRequest request_for(const Tunnel& tunnel) {
+  StreamRequest request;
+  if (tunnel.kind() == Tunnel::CONNECT) {
+    request.mutable_ssh();
+  } else if (!tunnel.target_path().empty()) {
+    request.mutable_unix_socket()->set_path(tunnel.target_path());
+  } else {
+    request.mutable_tcp()->set_host(tunnel.target_host());
+    request.mutable_tcp()->set_port(tunnel.target_port());
+  }
+  return request;
+}
+
+}  // namespace
+
+LocalTunnel::LocalTunnel(const asio::any_io_executor& executor, SharedLink& link, Tunnel tunnel,
+                         std::string job, Options options)
+    : link_(link),
+      ledger_{.tunnel = std::move(tunnel), .job = std::move(job)},
+      options_(options),
+      request_(request_for(ledger_.tunnel)),
+      tasks_(executor) {}
+
+awaitable<Result<void>> LocalTunnel::open() {
+  auto listening = listen();
+  if (!listening && !trying_) {
+    trying_ = true;
+    tasks_.spawn("listen again", keep_trying());
+  }
+  co_return listening;
+}
+
+Result<void> LocalTunnel::listen() {
+  if (ledger_.problem.empty()) {
+    return {};
+  }
+  auto bound = bind(ledger_.tunnel);
+  if (!bound) {
+    ledger_.failed(bound.error());
+    return tl::make_unexpected(bound.error());
+  }
+  bound_ = std::move(*bound);
+  ledger_.opened(bound_.port);
+  const auto accepted = [this](base::Fd socket) { accept(std::move(socket)); };
+  for (const base::Fd& socket : bound_.tcp) {
+    tasks_.spawn("accept", base::accept_loop(socket.get(), accepted));
+  }
+  for (const base::UnixListener& listener : bound_.unix_sockets) {
+    tasks_.spawn("accept", base::accept_loop(listener.fd(), accepted));
+  }
+  return {};
+}
+
+awaitable<void> LocalTunnel::keep_trying() {
+  asio::steady_timer timer(tasks_.executor());
+  do {
+    timer.expires_after(options_.pause);
+    co_await timer.async_wait(use_tuple);
+  } while (!listen());
+  trying_ = false;
+}
+
+void LocalTunnel::accept(base::Fd socket) {
+  if (accepted_ >= options_.connections) {
+    ledger_.refused({Code::kLimit, "there are " + std::to_string(accepted_) +
+                                       " connections already, which is all that it takes"});
+    return;
+  }
+  tasks_.spawn("connection", serve(std::move(socket)));
+}
+
+awaitable<void> LocalTunnel::serve(base::Fd fd) {
+  struct Place {
+    explicit Place(std::uint32_t& number) : count(number) { ++count; }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    ~Place() { --count; }
+    std::uint32_t& count;
+  };
+  const Place place(accepted_);
+  Socket socket = adopt(tasks_.executor(), std::move(fd));
+  auto opened = co_await link_.open(request_);
+  if (!opened) {
+    ledger_.refused(opened.error());
+    abort(socket);
+    co_return;
+  }
+  co_await relay(std::move(socket), std::move(opened->stream), ledger_.traffic);
+}
+
+awaitable<void> LocalTunnel::stop() {
+  bound_ = {};
+  tasks_.cancel();
+  co_await tasks_.wait();
+}
+
+}  // namespace rdev::tunnels

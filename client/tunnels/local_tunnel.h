@@ -1,0 +1,47 @@
+#pragma once
+
+#include <chrono>
+
+#include "client/tunnels/active.h"
+#include "client/tunnels/bind.h"
+#include "client/tunnels/shared_link.h"
+#include "protocol/base/task_group.h"
+
+namespace rdev::tunnels {
+
+// -L and `rdev connect`: listens on the laptop, whether there is a link or not. Each connection
+// gets a stream of its own, or is broken off when it cannot.
+class LocalTunnel final : public Active {
+ public:
+  struct Options {
+    // Between attempts to listen; nobody says when a port has become free.
+    std::chrono::milliseconds pause{5000};
+    std::uint32_t connections = 4096;  // further ones are broken off at once
+  };
+  // `link` must outlive it.
+  LocalTunnel(const asio::any_io_executor& executor, SharedLink& link, Tunnel tunnel,
+              std::string job, Options options);
+  LocalTunnel(const LocalTunnel&) = delete;
+  LocalTunnel& operator=(const LocalTunnel&) = delete;
+
+  awaitable<Result<void>> open() override;
+  awaitable<void> stop() override;
+  const Ledger& ledger() const override { return ledger_; }
+
+ private:
+  Result<void> listen();
+  awaitable<void> keep_trying();
+  void accept(base::Fd socket);
+  awaitable<void> serve(base::Fd socket);
+
+  SharedLink& link_;
+  Ledger ledger_;
+  Options options_;
+  StreamRequest request_;
+  Bound bound_;
+  bool trying_ = false;
+  std::uint32_t accepted_ = 0;  // and not ended: connections, and those that wait for a stream
+  base::TaskGroup tasks_;
+};
+
+}  // namespace rdev::tunnels

@@ -1,0 +1,149 @@
+#include "client/tunnels/relay.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/write.hpp>
+
+namespace rdev::tunnels {
+namespace {
+
+// A quiet connection holds little, a busy one moves much at a time: the fewer calls a byte costs,
+// the more fit into a second.
+class Buffer final {
+ public:
+  asio::mutable_buffer space() const { return asio::buffer(bytes_.get(), size_); }
+  // After `used` bytes came at once.
+  void adapt(std::size_t used) {
+    if (used == size_ && size_ < kLargest) {
+      resize(size_ * 4);
+    } else if (used <= size_ / 16 && size_ > kSmallest && ++small_ == kPatience) {
+      resize(kSmallest);
+    } else if (used > size_ / 16) {
+      small_ = 0;
+    }
+  }
+
+ private:
+  static constexpr std::size_t kSmallest = std::size_t{16} << 10U;
+  static constexpr std::size_t kLargest = std::size_t{256} << 10U;
+  static constexpr int kPatience = 64;
+
+  void resize(std::size_t size) {
+    bytes_.reset();
+    bytes_ = std::make_unique_for_overwrite<char[]>(size);
+    size_ = size;
+    small_ = 0;
+  }
+
+  std::unique_ptr<char[]> bytes_ = std::make_unique_for_overwrite<char[]>(kSmallest);
+  std::size_t size_ = kSmallest;
+  int small_ = 0;  // reads in a row that would have fitted the smallest
+};
+
+struct Joint {
+  Socket socket;
+  std::unique_ptr<stream::Stream> stream;
+  Traffic& traffic;
+};
+
+// Ends the other direction, too.
+void give_up(Joint& joint) {
+  abort(joint.socket);
+  joint.stream->close();
+}
+
+awaitable<void> to_stream(Joint& joint) {
+  Buffer buffer;
+  for (;;) {
+    const auto [error, n] = co_await joint.socket.async_read_some(buffer.space(), use_tuple);
+    if (error == asio::error::eof) {
+      joint.stream->write_eof();
+      co_return;
+    }
+    if (error) {
+      give_up(joint);
+      co_return;
+    }
+    const asio::const_buffer bytes(buffer.space().data(), n);
+    if (const auto written = co_await joint.stream->write(bytes); !written) {
+      // The peer has closed or is lost; from_stream() gives what came before that.
+      co_return;
+    }
+    joint.traffic.out += n;
+    buffer.adapt(n);
+  }
+}
+
+awaitable<void> from_stream(Joint& joint) {
+  Buffer buffer;
+  for (;;) {
+    const auto n = co_await joint.stream->read(buffer.space());
+    if (!n) {
+      give_up(joint);
+      co_return;
+    }
+    if (*n == 0) {
+      boost::system::error_code gone;  // then there is nobody to tell
+      joint.socket.shutdown(Socket::shutdown_send, gone);
+      co_return;
+    }
+    joint.traffic.in += *n;
+    const asio::const_buffer bytes(buffer.space().data(), *n);
+    const auto [error, written] = co_await asio::async_write(joint.socket, bytes, use_tuple);
+    if (error) {
+      give_up(joint);
+      co_return;
+    }
+    buffer.adapt(*n);
+  }
+}
+
+class Counted final {
+ public:
+  explicit Counted(std::uint32_t& count) : count_(count) { ++count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  ~Counted() { --count_; }
+
+ private:
+  std::uint32_t& count_;
+};
+
+}  // namespace
+
+Socket adopt(const asio::any_io_executor& executor, base::Fd socket) {
+  int domain = AF_UNIX;
+  socklen_t size = sizeof domain;
+  (void)::getsockopt(socket.get(), SOL_SOCKET, SO_DOMAIN, &domain, &size);
+  Socket adopted(executor);
+  adopted.assign(asio::generic::stream_protocol(domain, 0), socket.release());
+  adopted.non_blocking(true);
+  return adopted;
+}
+
+void abort(Socket& socket) {
+  boost::system::error_code ignored;  // closed it is in any case
+  socket.set_option(asio::socket_base::linger(true, 0), ignored);
+  socket.close(ignored);
+}
+
+awaitable<void> relay(Socket socket, std::unique_ptr<stream::Stream> stream, Traffic& traffic) {
+  const Counted counted(traffic.connections);
+  Joint joint{std::move(socket), std::move(stream), traffic};
+  const auto executor = co_await asio::this_coro::executor;
+  auto [order, up, down] = co_await asio::experimental::make_parallel_group(
+                               asio::co_spawn(executor, to_stream(joint), asio::deferred),
+                               asio::co_spawn(executor, from_stream(joint), asio::deferred))
+                               .async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
+  for (const std::exception_ptr& thrown : {up, down}) {
+    if (thrown) {
+      abort(joint.socket);
+      std::rethrow_exception(thrown);
+    }
+  }
+}
+
+}  // namespace rdev::tunnels

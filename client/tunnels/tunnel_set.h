@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/tunnels/active.h"
+#include "client/tunnels/shared_link.h"
+
+namespace rdev::tunnels {
+
+// The tunnels of one job in one process. To be stopped before it is destroyed.
+class TunnelSet final {
+ public:
+  // `link` must outlive it.
+  TunnelSet(const asio::any_io_executor& executor, SharedLink& link, std::string job)
+      : executor_(executor), link_(link), job_(std::move(job)) {}
+  TunnelSet(const TunnelSet&) = delete;
+  TunnelSet& operator=(const TunnelSet&) = delete;
+
+  // Resolves when it listens; a tunnel that cannot is not kept. One that is there already is fine.
+  // Code::kExists: something else listens there, which the message names.
+  awaitable<Result<TunnelState>> add(Tunnel tunnel);
+  // Keeps it, whether it can listen now or not.
+  awaitable<void> restore(Tunnel tunnel);
+  // With its connections. Code::kNotFound: there is none that listens there.
+  awaitable<Result<void>> remove(Tunnel tunnel);
+  awaitable<void> stop();
+
+  bool empty() const { return tunnels_.empty(); }
+  std::vector<TunnelState> states() const;
+
+ private:
+  // shared_ptr: a call that waits for one to open keeps it when it is removed.
+  using Pointer = std::shared_ptr<Active>;
+  Pointer find(const Tunnel& tunnel) const;
+  Pointer make(Tunnel tunnel);
+  void drop(const Pointer& active);
+
+  asio::any_io_executor executor_;
+  SharedLink& link_;
+  std::string job_;
+  std::vector<Pointer> tunnels_;
+};
+
+}  // namespace rdev::tunnels

@@ -78,6 +78,13 @@ base::Fd open_process(pid_t pid) {
   return base::Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
 
+Result<void> send_signal(const base::Fd& process, int signal) {
+  if (::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0) != 0 && errno != ESRCH) {
+    return fail_errno("cannot end a background process");
+  }
+  return {};
+}
+
 bool is_locked(const std::filesystem::path& lock) {
   std::error_code error;
   if (!std::filesystem::exists(lock, error)) {
@@ -159,10 +166,19 @@ awaitable<Result<void>> await_end(base::Fd process) {
   if (ended || ended.error().code != Code::kTimeout) {
     co_return ended;
   }
-  if (::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0) != 0 && errno != ESRCH) {
-    co_return fail_errno("cannot kill a process that does not end");
+  if (auto killed = send_signal(process, SIGKILL); !killed) {
+    co_return killed;
   }
   co_return co_await wait_readable(process);
+}
+
+awaitable<Result<void>> end_process(base::Fd process) {
+  if (process) {
+    if (auto asked = send_signal(process, SIGTERM); !asked) {
+      co_return asked;
+    }
+  }
+  co_return co_await await_end(std::move(process));
 }
 
 }  // namespace rdev::link_process

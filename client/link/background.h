@@ -28,8 +28,10 @@ awaitable<Result<base::UnixPeer>> connect_or_start(Background background);
 // has ended (a pidfd); empty when there is none.
 Result<base::Fd> process_of(const Background& background);
 
-// Waits until the process has ended, which it has been asked to do, or begun to; it is killed when
+// Waits until the process has ended, which it was asked to do or has begun to; it is killed when
 // that takes longer than 3 s.
 awaitable<Result<void>> await_end(base::Fd process);
+// Asks it to (SIGTERM), and waits.
+awaitable<Result<void>> end_process(base::Fd process);
 
 }  // namespace rdev::link_process

@@ -24,7 +24,7 @@ awaitable<Result<base::Fd>> lock_alone(const Background& background) {
     if (!other) {
       co_return tl::make_unexpected(other.error());
     }
-    if (auto ended = co_await await_end(std::move(*other)); !ended) {
+    if (auto ended = co_await end_process(std::move(*other)); !ended) {
       co_return tl::make_unexpected(ended.error());
     }
   }

@@ -82,8 +82,8 @@ awaitable<Result<std::unique_ptr<Client>>> Client::connect(base::Fd socket, Clie
     co_return tl::make_unexpected(transport.error());
   }
   impl->transport = std::move(*transport);
-  impl->connection =
-      std::make_unique<Connection>(impl->executor, *impl->transport, *impl, Connection::Options{});
+  impl->connection = std::make_unique<Connection>(impl->executor, *impl->transport, *impl,
+                                                  Connection::Options{.window = options.window});
   if (auto met = co_await impl->transport->handshake(options.host_key); !met) {
     co_return tl::make_unexpected(met.error());
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@ namespace rdev::ssh {
 struct ClientOptions {
   std::string user;
   PublicKey host_key;  // pinned: any other ends the handshake with Code::kPermission
+  std::uint32_t window = 2 * 1024 * 1024;  // of each channel, for what comes in
 };
 
 // The client's side of one SSH connection.

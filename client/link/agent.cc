@@ -1,0 +1,122 @@
+#include "client/link/agent.h"
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "client/cluster/of_record.h"
+#include "client/state/identity.h"
+#include "protocol/base/with_timeout.h"
+#include "protocol/ssh/client.h"
+
+namespace rdev::link_process {
+namespace {
+
+constexpr std::chrono::seconds kHandshakeLimit{10};
+constexpr std::chrono::seconds kSubsystemLimit{10};
+constexpr char kSubsystem[] = "rdev-link";
+// This process reads at once what comes, so the window is not what bounds memory: it is as large as
+// a fat pipe needs.
+constexpr std::uint32_t kWindow = 16U << 20U;
+
+Result<ssh::PrivateKey> load_key(const state::Paths& paths, const std::string& job) {
+  const std::filesystem::path own = state::job_files(paths, job).key;
+  std::error_code error;
+  return state::load_key(std::filesystem::exists(own, error) ? own
+                                                             : state::long_lived_key_file(paths));
+}
+
+class RecordedAgent final : public Agent {
+ public:
+  RecordedAgent(const asio::any_io_executor& executor, state::Paths paths, state::JobRecord record)
+      : paths_(std::move(paths)), record_(std::move(record)), clusters_(executor, paths_) {}
+
+  awaitable<Result<Line>> dial() override {
+    if (auto read = read_again(); !read) {
+      co_return tl::make_unexpected(read.error());
+    }
+    const auto cluster = cluster::cluster_of(clusters_, record_);
+    const auto key = load_key(paths_, record_.name);
+    auto host_key = ssh::PublicKey::parse(record_.host_public_key);
+    if (!cluster || !key || !host_key) {
+      co_return tl::make_unexpected(!cluster ? cluster.error()
+                                             : (key ? host_key.error() : key.error()));
+    }
+    auto dialled = co_await cluster::dial_any(**cluster, record_);
+    if (!dialled) {
+      co_return tl::make_unexpected(dialled.error());
+    }
+    ssh::ClientOptions options{
+        .user = record_.user, .host_key = std::move(*host_key), .window = kWindow};
+    auto client = co_await base::with_timeout(
+        ssh::Client::connect(std::move(dialled->socket), std::move(options), *key), kHandshakeLimit,
+        "the SSH handshake");
+    if (!client) {
+      co_return prefix("dialling " + dialled->endpoint, client.error());
+    }
+    auto stream =
+        co_await base::with_timeout((*client)->subsystem(kSubsystem), kSubsystemLimit, "the link");
+    if (!stream) {
+      co_return tl::make_unexpected(explain(std::move(stream.error())));
+    }
+    co_return Line{.below = std::move(*client),
+                   .stream = std::move(*stream),
+                   .endpoint = std::move(dialled->endpoint)};
+  }
+
+  awaitable<Result<void>> check() override {
+    if (auto read = read_again(); !read) {
+      co_return read;
+    }
+    const auto cluster = cluster::cluster_of(clusters_, record_);
+    if (!cluster) {
+      co_return tl::make_unexpected(cluster.error());
+    }
+    co_return co_await cluster::check_alive(**cluster, record_);
+  }
+
+ private:
+  Result<void> read_again() {
+    auto record = state::load(paths_, record_.name);
+    if (!record) {
+      return tl::make_unexpected(record.error());
+    }
+    if (record->id != record_.id) {
+      return fail(Code::kNotFound, "the job " + record_.name + " was replaced by another one");
+    }
+    record_ = std::move(*record);
+    return {};
+  }
+
+  Error explain(Error error) const {
+    if (error.code == Code::kUnavailable) {  // the server lives and refused it
+      return {Code::kProtocol,
+              "the agent of this job is older than this rdev and has no link: "
+              "rdev down " +
+                  record_.name +
+                  " and rdev up start it anew; rdev proxy --raw --direct still works"};
+    }
+    return error;
+  }
+
+  state::Paths paths_;
+  state::JobRecord record_;
+  cluster::Clusters clusters_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Agent>> make_agent(const asio::any_io_executor& executor,
+                                          const state::Paths& paths, const std::string& job) {
+  auto record = state::load(paths, job);
+  if (!record) {
+    return tl::make_unexpected(record.error());
+  }
+  if (record->stage != state::Stage::kRunning) {
+    return fail(Code::kUnavailable,
+                "the job " + job + " is being started or removed: try again when that is done");
+  }
+  return std::make_unique<RecordedAgent>(executor, paths, std::move(*record));
+}
+
+}  // namespace rdev::link_process

@@ -1,0 +1,207 @@
+#include "client/link/link.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "protocol/base/log.h"
+#include "protocol/base/with_timeout.h"
+
+namespace rdev::link_process {
+namespace {
+
+// A session that lived shorter than this is a failed try like another.
+constexpr std::chrono::seconds kWorthARetryAtOnce{1};
+constexpr std::chrono::seconds kFarewell{1};
+
+std::int64_t unix_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+bool is_refusal(const Error& error) {
+  return error.code == Code::kPermission || error.code == Code::kProtocol;
+}
+
+bool is_end(const Error& error) {
+  return error.code == Code::kClosed || error.code == Code::kNotFound;
+}
+
+std::string in_seconds(std::chrono::milliseconds time) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2g s", static_cast<double>(time.count()) / 1000);
+  return text;
+}
+
+}  // namespace
+
+Link::Link(const asio::any_io_executor& executor, Agent& agent, LinkOptions options)
+    : executor_(executor),
+      agent_(agent),
+      options_(std::move(options)),
+      tasks_(executor),
+      router_(executor),
+      since_unix_ms_(unix_ms()),
+      backoff_(options_.timing.first_pause, options_.timing.longest_pause),
+      random_(std::random_device()()),
+      pause_(executor),
+      changed_(executor) {}
+
+void Link::adopt(base::Fd socket) {
+  Consumer::Owner& owner = *this;
+  const auto consumer = std::make_shared<Consumer>(executor_, std::move(socket), owner);
+  consumers_.push_back(consumer);
+  tasks_.spawn("consumer read", Consumer::read(consumer));
+  tasks_.spawn("consumer write", Consumer::write(consumer));
+}
+
+void Link::end(Error why) {
+  if (!over_) {
+    over_ = std::move(why);
+    changed_.notify();
+  }
+}
+
+awaitable<Error> Link::run() {
+  tasks_.spawn("keeping the link up", keep_up());
+  while (!over_) {
+    co_await changed_.wait();
+  }
+  const bool final = is_end(*over_);
+  for (const auto state : {Consumer::State::kNew, Consumer::State::kWaiting,
+                           Consumer::State::kAttached, Consumer::State::kOrphan}) {
+    lose(state, over_->message, final);
+  }
+  // They hang up when they have read it.
+  (void)co_await base::with_timeout(everybody_gone(), kFarewell, "the farewell");
+  tasks_.cancel();
+  co_await tasks_.wait();
+  co_return *over_;
+}
+
+awaitable<Result<void>> Link::everybody_gone() {
+  while (!consumers_.empty()) {
+    co_await changed_.wait();
+  }
+  co_return Result<void>{};
+}
+
+awaitable<void> Link::keep_up() {
+  for (;;) {
+    lived_ = {};
+    tried_ = Clock::now();
+    set_state(LinkStatus::DIALLING, reason_);
+    const Error why = co_await attempt();
+    if (lived_ >= kWorthARetryAtOnce) {
+      backoff_.reset();
+      continue;
+    }
+    const auto alive = co_await agent_.check();
+    if (!alive && is_end(alive.error())) {
+      end(alive.error());
+      co_return;
+    }
+    if (is_refusal(why)) {
+      lose(Consumer::State::kOrphan, why.message, false);
+      lose(Consumer::State::kWaiting, why.message, false);
+    }
+    const auto limit = is_refusal(why)
+                           ? options_.timing.refused_pause
+                           : backoff_.next(std::uniform_real_distribution<double>(0, 1)(random_));
+    set_state(LinkStatus::WAITING, why.message + "; again in " + in_seconds(limit));
+    pause_.expires_after(limit);
+    (void)co_await pause_.async_wait(use_tuple);
+  }
+}
+
+awaitable<Error> Link::attempt() {
+  auto line = co_await agent_.dial();
+  if (!line) {
+    co_return line.error();
+  }
+  endpoint_ = line->endpoint;
+  Session session(executor_, *line->stream, router_, options_.timing);
+  const auto welcome = co_await session.greet(options_.hello);
+  if (!welcome) {
+    co_return welcome.error();
+  }
+  session_ = &session;
+  came_up(*welcome);
+  const auto began = Clock::now();
+  Error why = co_await session.run();
+  lived_ = Clock::now() - began;
+  vitals_ = session.vitals();
+  vitals_unix_ms_ = session.vitals_unix_ms();
+  session_ = nullptr;
+  went_down(why);
+  co_return why;
+}
+
+void Link::came_up(const Welcome& welcome) {
+  lose(Consumer::State::kOrphan, death_, false);
+  ++connections_;
+  ::rdev::Attached attached;
+  *attached.mutable_agent() = welcome;
+  attached_ = attached.SerializeAsString();
+  set_state(LinkStatus::UP, "");
+  for (const auto& consumer : consumers_) {
+    if (consumer->state == Consumer::State::kWaiting) {
+      consumer->state = Consumer::State::kAttached;
+      consumer->send(wire::Type::kAttached, attached_);
+    }
+  }
+}
+
+void Link::went_down(const Error& why) {
+  death_ = "the connection to the agent of " + options_.job + " is gone: " + why.message;
+  set_state(LinkStatus::DIALLING, death_);
+  router_.reset();
+  for (const auto& consumer : consumers_) {
+    if (consumer->state == Consumer::State::kAttached) {
+      consumer->state = Consumer::State::kOrphan;
+      consumer->drop_front();
+    }
+  }
+  tasks_.spawn("verdict", give_verdict());
+}
+
+awaitable<void> Link::give_verdict() {
+  asio::steady_timer timer(executor_, options_.timing.verdict);
+  (void)co_await timer.async_wait(use_tuple);
+  lose(Consumer::State::kOrphan, death_, false);
+}
+
+void Link::lose(Consumer::State state, const std::string& reason, bool final) {
+  const auto everybody = consumers_;  // one of them may go meanwhile
+  for (const auto& consumer : everybody) {
+    if (consumer->state == state && !consumer->gone()) {
+      router_.remove(*consumer);
+      consumer->lose(reason, final);
+    }
+  }
+}
+
+void Link::set_state(LinkStatus::State state, const std::string& reason) {
+  if (state_ != state) {
+    since_unix_ms_ = unix_ms();
+  }
+  state_ = state;
+  reason_ = reason;
+  if (state == LinkStatus::UP) {
+    base::log_info("the link is up", {{"endpoint", endpoint_}});
+    logged_.clear();
+  } else if (const std::string what = reason.substr(0, reason.find("; again in "));
+             !what.empty() && what != logged_) {
+    base::log_warning("the link is not up", {{"why", what}});
+    logged_ = what;
+  }
+  const auto everybody = consumers_;
+  for (const auto& consumer : everybody) {
+    if (consumer->state == Consumer::State::kWaiting && state != LinkStatus::UP) {
+      consumer->send(wire::Type::kStatus, status().SerializeAsString());
+    }
+  }
+}
+
+}  // namespace rdev::link_process

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <list>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+
+#include "client/link/agent.h"
+#include "client/link/backoff.h"
+#include "client/link/consumer.h"
+#include "client/link/router.h"
+#include "client/link/session.h"
+#include "protocol/base/task_group.h"
+#include "protocol/rdev.pb.h"
+
+namespace rdev::link_process {
+
+struct LinkOptions {
+  std::string job;
+  Hello hello;
+  Timing timing;
+};
+
+// The link process without its process: keeps a session with the agent up, and joins to it whoever
+// connects.
+class Link final : Consumer::Owner {
+ public:
+  // `agent` must outlive it.
+  Link(const asio::any_io_executor& executor, Agent& agent, LinkOptions options);
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  // A process of ours has connected.
+  void adopt(base::Fd socket);
+  // Until the job is over (Code::kClosed, kNotFound) or end(); everybody has then been told.
+  awaitable<Error> run();
+  void end(Error why);
+
+  LinkStatus status() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void on_control(Consumer& consumer, const Piece& frame) override;
+  void on_frames(Consumer& consumer) override;
+  void on_gone(Consumer& consumer) override;
+  void attach(Consumer& consumer, std::string_view payload);
+
+  awaitable<Result<void>> everybody_gone();
+  awaitable<void> keep_up();
+  // Dials, and serves the session until it dies; why.
+  awaitable<Error> attempt();
+  void came_up(const Welcome& welcome);
+  void went_down(const Error& why);
+  // Those whose streams are over do not wait for ever to learn whether the job is, too.
+  awaitable<void> give_verdict();
+  // Everybody in `state`.
+  void lose(Consumer::State state, const std::string& reason, bool final);
+  void set_state(LinkStatus::State state, const std::string& reason);
+
+  asio::any_io_executor executor_;
+  Agent& agent_;
+  const LinkOptions options_;
+  base::TaskGroup tasks_;
+  Router router_;
+  std::list<std::shared_ptr<Consumer>> consumers_;
+
+  LinkStatus::State state_ = LinkStatus::DIALLING;
+  std::int64_t since_unix_ms_ = 0;
+  std::string reason_;
+  std::string logged_;
+  std::string endpoint_;
+  std::string attached_;  // the message of that name, while UP
+  Session* session_ = nullptr;
+  std::optional<Vitals> vitals_;  // of the last session, too
+  std::int64_t vitals_unix_ms_ = 0;
+  std::uint32_t connections_ = 0;
+  std::string death_;  // why the last session ended
+  Clock::time_point tried_;
+  Clock::duration lived_{};  // the last session
+  Backoff backoff_;
+  std::minstd_rand random_;
+  asio::steady_timer pause_;  // while WAITING
+
+  std::optional<Error> over_;
+  base::Notify changed_;  // over_, or consumers_ has become empty
+};
+
+}  // namespace rdev::link_process

@@ -1,0 +1,138 @@
+#include "client/link/process.h"
+
+#include <signal.h>
+#include <sys/inotify.h>
+#include <sys/prctl.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <cstdio>
+#include <optional>
+
+#include "client/link/link.h"
+#include "client/link/places.h"
+#include "client/link/seat.h"
+#include "protocol/base/daemon.h"
+#include "protocol/base/listener.h"
+#include "protocol/base/log.h"
+#include "protocol/ssh/keys.h"
+
+namespace rdev::link_process {
+namespace {
+
+constexpr std::size_t kSessionIdBytes = 16;
+
+Hello hello_of(const std::string& job) {
+  const ssh::Seed id = ssh::random_seed();
+  const ssh::Seed secret = ssh::random_seed();
+  Hello hello;
+  hello.set_major(1);
+  hello.set_job_name(job);
+  hello.set_session_id(std::string(id.begin(), id.begin() + kSessionIdBytes));
+  hello.set_session_secret(std::string(secret.begin(), secret.end()));
+  hello.set_program("rdev " RDEV_VERSION);
+  return hello;
+}
+
+// Whoever forgets the job removes its directory.
+Result<base::Fd> watch_directory(const std::filesystem::path& directory) {
+  base::Fd changes(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (!changes || ::inotify_add_watch(changes.get(), directory.c_str(),
+                                      IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR) < 0) {
+    return fail_errno("cannot watch " + directory.string());
+  }
+  return changes;
+}
+
+awaitable<void> end_with_directory(base::Fd changes, Link& link, std::string job) {
+  asio::posix::stream_descriptor wait(co_await asio::this_coro::executor, changes.release());
+  const auto [error] =
+      co_await wait.async_wait(asio::posix::stream_descriptor::wait_read, use_tuple);
+  if (!error) {
+    link.end({Code::kNotFound, "the job " + job + " was removed"});
+  }
+}
+
+awaitable<void> end_with_signal(Link& link, std::string job) {
+  asio::signal_set signals(co_await asio::this_coro::executor, SIGTERM, SIGINT);
+  const auto [error, number] = co_await signals.async_wait(use_tuple);
+  if (!error) {
+    link.end({Code::kCancelled, "the link of the job " + job + " was stopped"});
+  }
+}
+
+void adopt_ours(Link& link, base::Fd socket) {
+  if (base::is_trusted_peer(socket.get())) {
+    link.adopt(std::move(socket));
+  }
+}
+
+awaitable<Result<void>> serve(std::string job, base::ReadyPipe& ready) {
+  const auto executor = co_await asio::this_coro::executor;
+  const auto paths = state::find_paths();
+  if (!paths) {
+    co_return tl::make_unexpected(paths.error());
+  }
+  const Background background = link_background(*paths, job);
+  const auto seat = co_await Seat::take(background);
+  if (!seat) {
+    co_return tl::make_unexpected(seat.error());
+  }
+  // After the lock: who removes the job marks its record first, then ends who holds the lock.
+  auto agent = make_agent(executor, *paths, job);
+  auto changes = watch_directory(state::job_files(*paths, job).dir);
+  if (!agent || !changes) {
+    co_return tl::make_unexpected(agent ? changes.error() : agent.error());
+  }
+  if (auto trimmed = trim_log(background.files.log); !trimmed) {
+    base::log_warning("the log stays long", {{"error", trimmed.error().message}});
+  }
+  base::log_info("link process", {{"job", job}, {"program", "rdev " RDEV_VERSION}});
+  Link link(executor, **agent, {.job = job, .hello = hello_of(job)});
+  base::TaskGroup tasks(executor);
+  tasks.spawn("the job's directory", end_with_directory(std::move(*changes), link, job));
+  tasks.spawn("signals", end_with_signal(link, job));
+  tasks.spawn("accept", base::accept_loop(seat->listener(), [&link](base::Fd socket) {
+                adopt_ours(link, std::move(socket));
+              }));
+  ready.ready();
+  const Error why = co_await link.run();
+  base::log_info("the link process ends", {{"why", why.message}});
+  tasks.cancel();
+  co_await tasks.wait();
+  co_return Result<void>{};
+}
+
+}  // namespace
+
+int run_link(const std::vector<std::string>& arguments) {
+  base::ReadyPipe ready;
+  if (arguments.size() != 1 || !state::valid_job_name(arguments[0])) {
+    std::fputs("rdev: link-process is for rdev's own use\n", stderr);
+    return 2;
+  }
+  ::prctl(PR_SET_NAME, "rdev-link");
+  ::signal(SIGPIPE, SIG_IGN);
+  asio::io_context loop(1);
+  std::optional<Result<void>> outcome;
+  asio::co_spawn(loop, serve(arguments[0], ready),
+                 [&](const std::exception_ptr& thrown, Result<void> result) {
+                   if (thrown) {
+                     std::rethrow_exception(thrown);
+                   }
+                   outcome = std::move(result);
+                   loop.stop();  // a cluster may still be pumping something
+                 });
+  loop.run();
+  if (!outcome || !*outcome) {
+    const Error why = outcome ? outcome->error()
+                              : Error{Code::kFailed, "the link process ended without a result"};
+    ready.failed(why);
+    std::fprintf(stderr, "rdev: %s\n", why.message.c_str());
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace rdev::link_process

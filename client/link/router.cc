@@ -1,0 +1,156 @@
+#include "client/link/router.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/mux/mux.h"
+
+namespace rdev::link_process {
+namespace {
+
+constexpr std::size_t kBatch = 2 * wire::kMaxFrameBytes;
+constexpr std::size_t kMostCounted = 65536;
+
+// Whoever is the first to end it.
+bool ends_stream(const wire::Header& header) {
+  const bool closes = header.type == wire::Type::kData && (header.flags & wire::kFin) != 0 &&
+                      header.lane == static_cast<std::uint8_t>(mux::Lane::kControl);
+  return closes || header.type == wire::Type::kRefuse || header.type == wire::Type::kReset;
+}
+
+}  // namespace
+
+bool Router::add(const std::shared_ptr<Consumer>& consumer) {
+  return consumer->number != 0 && consumers_.emplace(consumer->number, consumer).second;
+}
+
+void Router::remove(const Consumer& consumer) {
+  const auto found = consumers_.find(consumer.number);
+  if (found == consumers_.end() || found->second.get() != &consumer) {
+    return;
+  }
+  consumers_.erase(found);
+  std::erase_if(streams_, [&consumer](std::uint64_t stream) {
+    return mux::consumer_of(stream) == consumer.number;
+  });
+  if (consumer.state == Consumer::State::kAttached) {
+    send({.type = wire::Type::kDetach, .stream = mux::prefix_of(consumer.number)}, {});
+  }
+}
+
+void Router::send(wire::Header header, std::string_view payload) {
+  wire::append_frame(control_, header, payload);
+  more_.notify();
+}
+
+void Router::ready(const std::shared_ptr<Consumer>& consumer) {
+  turns_.push_back(consumer);
+  more_.notify();
+}
+
+std::string_view Router::next() {
+  batch_.clear();
+  batch_.swap(control_);
+  if (batch_.empty() && turns_.size() == 1) {
+    lender_ = std::move(turns_.front());
+    turns_.pop_front();
+    const std::string_view frames = frames_within(lender_->front(), kBatch);
+    lent_ = frames.size();
+    bytes_out_ += frames.size();
+    count(frames);
+    return frames;
+  }
+  while (batch_.size() < kBatch && !turns_.empty()) {
+    const auto consumer = std::move(turns_.front());
+    turns_.pop_front();
+    const std::string_view frame = frames_within(consumer->front(), 0);
+    batch_.append(frame);
+    bytes_out_ += frame.size();
+    count(frame);
+    consumer->pop(frame.size());
+    if (!consumer->front().empty()) {
+      turns_.push_back(consumer);
+    }
+  }
+  return batch_;
+}
+
+void Router::done() {
+  if (const auto consumer = std::exchange(lender_, nullptr)) {
+    // Less is left when the consumer was lost meanwhile.
+    consumer->pop(std::min(lent_, consumer->front().size()));
+    if (!consumer->front().empty()) {
+      turns_.push_back(consumer);
+    }
+  }
+}
+
+Result<std::size_t> Router::deliver(std::string_view bytes) {
+  std::size_t passed = 0;  // and delivered
+  std::size_t end = 0;
+  std::uint32_t number = 0;
+  for (;;) {
+    const auto frame = first_frame(bytes.substr(end));
+    if (!frame) {
+      return tl::make_unexpected(frame.error());
+    }
+    const bool more = *frame && wire::is_stream_frame((*frame)->header.type);
+    const std::uint32_t next = more ? mux::consumer_of((*frame)->header.stream) : 0;
+    if (end > passed && (!more || next != number)) {
+      pass(number, bytes.substr(passed, end - passed));
+      passed = end;
+    }
+    if (!more) {
+      bytes_in_ += passed;
+      return passed;
+    }
+    number = next;
+    end += (*frame)->bytes.size();
+  }
+}
+
+void Router::pass(std::uint32_t number, std::string_view frames) {
+  const auto found = consumers_.find(number);
+  if (found == consumers_.end() || found->second->state != Consumer::State::kAttached) {
+    refuse_opens(frames);
+    return;
+  }
+  const auto consumer = found->second;  // send() may remove it
+  count(frames);
+  consumer->send(frames);
+}
+
+void Router::refuse_opens(std::string_view frames) {
+  while (!frames.empty()) {
+    const auto frame = first_frame(frames);
+    if ((*frame)->header.type == wire::Type::kOpen) {
+      std::string payload;
+      wire::append_u32(payload, static_cast<std::uint32_t>(stream::Refusal::kConnectFailed));
+      payload += "the process that asked for it has ended";
+      send({.type = wire::Type::kRefuse, .stream = (*frame)->header.stream}, payload);
+    }
+    frames.remove_prefix((*frame)->bytes.size());
+  }
+}
+
+void Router::count(std::string_view frames) {
+  while (!frames.empty()) {
+    const auto frame = first_frame(frames);
+    const wire::Header& header = (*frame)->header;
+    if (ends_stream(header)) {
+      streams_.erase(header.stream);
+    } else if (header.type == wire::Type::kOpen && streams_.size() < kMostCounted) {
+      streams_.insert(header.stream);
+    }
+    frames.remove_prefix((*frame)->bytes.size());
+  }
+}
+
+void Router::reset() {
+  control_.clear();
+  turns_.clear();
+  lender_ = nullptr;
+  streams_.clear();
+}
+
+}  // namespace rdev::link_process

@@ -169,11 +169,18 @@ class Cases:
                 self.assertEqual(process.wait(), 5, name)
                 self.assertIn(f"got {name}", process.output)
 
-    def test_a_killed_client_hangs_up(self):
-        with self.start("sh", "-c", "echo ready; exec sleep 4321", stdin=subprocess.PIPE) as process:
-            process.wait_for("ready")
-            process.kill()
-        eventually(lambda: not processes("sleep 4321"), "what it ran ends")
+    def test_a_killed_client(self):
+        """As with ssh: what has no terminal sees the end of its stdin, what has one is hung up."""
+        with self.start("sh", "-c", "echo ready; cat; exec sleep 4321", stdin=subprocess.PIPE) as piped, \
+                self.start("sh", "-c", "echo ready; exec sleep 4322", options=["-t"]) as terminal:
+            piped.wait_for("ready")
+            terminal.wait_for("ready")
+            self.assertIsNone(self.of_job("sleep 4321"))
+            piped.kill()
+            terminal.kill()
+        sleeper = eventually(lambda: self.of_job("sleep 4321"), "cat ends")
+        eventually(lambda: not self.of_job("sleep 4322"), "it is hung up")
+        os.kill(sleeper, signal.SIGKILL)
 
     # --- terminals ---
 
@@ -223,7 +230,7 @@ class Cases:
             self.assertLess(settled(push, "stdin"), 16 * MIB)
             self.calm(client.pid, "stdin")
             client.kill()
-        eventually(lambda: not processes("sleep 8765"), "it ends")
+        os.kill(self.of_job("sleep 8765"), signal.SIGKILL)
 
     def test_two_streams_do_not_wait_for_each_other(self):
         """stdout is full and nobody reads it; stderr still comes."""

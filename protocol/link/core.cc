@@ -109,6 +109,9 @@ void Core::settle(mux::StreamId id, StreamState& state) {
   }
   if (state.want_close && state.unsent_events.empty()) {
     mux.close(id);
+    if (state.abandoned) {
+      states.erase(id);  // the mux has the rest; `state` may be gone now
+    }
   }
   kick();
 }

@@ -113,11 +113,10 @@ awaitable<Result<stream::Event>> next_event(std::shared_ptr<Core> core, mux::Str
 }  // namespace
 
 LinkStream::~LinkStream() {
+  // Until its events and pending writes have gone, the mux still needs the state.
+  state_->abandoned = true;
   close();
-  // Events that wait for room would need this state; the mux keeps the rest.
-  if (state_->unsent_events.empty() && state_->writing == 0) {
-    core_->states.erase(id_);
-  }
+  core_->settle(id_, *state_);
 }
 
 awaitable<Result<std::size_t>> LinkStream::read(asio::mutable_buffer buffer, stream::Lane lane) {

@@ -1,0 +1,149 @@
+"""Many streams at once and one after the other; afterwards nothing of them is left."""
+import asyncio
+import json
+import socket
+import sys
+import threading
+import unittest
+
+from lab.client import rdev, up
+from lab.link import agent_pid, descriptors, holders, link_pid, pss_kb
+from lab.proc import PATIENCE, SANITIZED, eventually, status_kb
+from lab.web import free_port
+
+STREAMS = 500
+IN_ALL = 2_000 if SANITIZED else 10_000
+WORKERS = 16
+# What malloc keeps of its own accord, seen with room to spare; a leak of 1 kB a stream would be 10 MB.
+GROWTH_KB = 4 * 1024
+
+
+class Echo:
+    """An echo server on 127.0.0.1 in a thread of its own."""
+
+    def __init__(self):
+        self.loop = asyncio.new_event_loop()
+        ready = threading.Event()
+        self.thread = threading.Thread(target=self._run, args=(ready,), daemon=True)
+        self.thread.start()
+        ready.wait(10)
+
+    def _run(self, ready):
+        async def serve():
+            server = await asyncio.start_server(self._echo, "127.0.0.1", 0, backlog=1024)
+            self.port = server.sockets[0].getsockname()[1]
+            ready.set()
+            await server.serve_forever()
+
+        self.loop.run_until_complete(serve())
+
+    @staticmethod
+    async def _echo(reader, writer):
+        try:
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        writer.close()
+
+
+def setUpModule():
+    global echo
+    echo = Echo()
+
+
+class Load(unittest.TestCase):
+    def setUp(self):
+        up(self, "load")
+        answer = json.loads(rdev("forward", "--json", "load", "-L", f"{free_port()}:127.0.0.1:{echo.port}").text)
+        self.port = answer["tunnels"][0]["bound_port"]
+        self.pids = {"link": link_pid("load"), "holder": next(iter(holders("load"))), "agent": agent_pid()}
+
+    async def one(self, number, hold=None):
+        """A connection, its data there and back, its end."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        data = number.to_bytes(8, "big") * 500
+        writer.write(data)
+        self.assertEqual(await reader.readexactly(len(data)), data)
+        if hold:
+            await hold(number)
+            writer.write(data)
+            self.assertEqual(await reader.readexactly(len(data)), data)
+        writer.write_eof()
+        self.assertEqual(await reader.read(), b"")
+        writer.close()
+        await writer.wait_closed()
+
+    async def at_once(self, count):
+        """All of them open at the same time; what the processes weigh then."""
+        open_ones, everybody, weights = set(), asyncio.Event(), {}
+
+        async def hold(number):
+            open_ones.add(number)
+            if len(open_ones) == count:
+                weights.update({name: (status_kb(pid, "VmRSS"), pss_kb(pid)) for name, pid in self.pids.items()})
+                everybody.set()
+            await everybody.wait()
+
+        async with asyncio.timeout(60 * PATIENCE):
+            await asyncio.gather(*(self.one(i, hold) for i in range(count)))
+        return weights
+
+    async def one_after_the_other(self, count):
+        numbers = iter(range(count))
+
+        async def worker():
+            for number in numbers:
+                await self.one(number)
+
+        async with asyncio.timeout(120 * PATIENCE):
+            await asyncio.gather(*(worker() for _ in range(WORKERS)))
+
+    def state(self):
+        return {name: descriptors(pid) for name, pid in self.pids.items()}
+
+    def test_nothing_is_left(self):
+        asyncio.run(self.at_once(STREAMS))  # warm: pools and buffers have grown
+        asyncio.run(self.one_after_the_other(IN_ALL // 10))
+        idle = eventually(self.settled, "the streams have ended")
+        before = {name: status_kb(pid, "VmRSS") for name, pid in self.pids.items()}
+
+        weights = asyncio.run(self.at_once(STREAMS))
+        asyncio.run(self.one_after_the_other(IN_ALL))
+
+        eventually(lambda: self.state() == idle, f"descriptors are as before: {idle}, not {self.state()}")
+        for name, pid in self.pids.items():
+            after = status_kb(pid, "VmRSS")
+            print(f"{name}: {before[name]} kB idle, {weights[name][0]} kB (Pss {weights[name][1]}) with {STREAMS} "
+                  f"streams, {after} kB after {IN_ALL} more", file=sys.stderr)
+            if not SANITIZED:
+                self.assertLess(after - before[name], GROWTH_KB, name)
+                self.assertLess(weights[name][0], 32 * 1024, name)
+        self.assertEqual(rdev("exec", "load", "--", "echo", "on").text, "on\n")
+
+    def settled(self):
+        """The descriptors, once the counts of the tunnel say that nothing is open."""
+        (tunnel,) = json.loads(rdev("forward", "load", "--list", "--json").text)["tunnels"]
+        return self.state() if tunnel["connections"] == 0 else None
+
+    def test_a_stuck_stream_does_not_hold_up_others(self):
+        """50 connections whose ends read nothing: all others go on."""
+        stuck = []
+        for _ in range(50):
+            s = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+            s.setblocking(False)
+            self.addCleanup(s.close)
+            stuck.append(s)
+        for _ in range(20):  # the echo of what nobody reads fills every buffer on the way
+            for s in stuck:
+                try:
+                    while True:
+                        s.send(bytes(65536))
+                except BlockingIOError:
+                    pass
+        asyncio.run(self.at_once(50))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,119 @@
+"""The link over a line of 50 ms: what a command costs, and what a cut does."""
+import json
+import statistics
+import sys
+import time
+import unittest
+
+from lab import docker, images, web
+from lab.client import rdev, rdev_json, start, up
+from lab.link import link_pid, link_processes
+from lab.netem import Link
+from lab.proc import PATIENCE, SANITIZED, eventually
+
+RTT_MS = 50
+NAME = "far"
+
+
+def setUpModule():
+    """A container engine on the other side; the agent's port is published there."""
+    global link
+    link = Link(rtt_ms=0, rate="1gbit")
+    unittest.addModuleCleanup(link.close)
+    with link.job.socket() as s:
+        port = s.getsockname()[1]
+    engine = docker.Dockerd(tcp=f"{link.job.address}:{port}", host=link.job)
+    unittest.addModuleCleanup(engine.stop)
+    images.load("busybox")
+    rdev("up", NAME, "--cluster", "docker", "--image", "lab/busybox:1", "--publish", link.job.address)
+    unittest.addModuleCleanup(rdev, "down", NAME, code=None)
+
+
+def milliseconds(action):
+    began = time.perf_counter()
+    action()
+    return (time.perf_counter() - began) * 1000
+
+
+class Wan(unittest.TestCase):
+    def setUp(self):
+        link.tell("rtt", f"{RTT_MS}ms")
+        link.tell("rate", "100mbit")
+        link.cut(0)
+        rdev("exec", NAME, "--", "true")
+
+    def test_a_warm_command_is_one_round_trip(self):
+        took = [milliseconds(lambda: rdev("exec", NAME, "--", "true")) for _ in range(15)]
+        link.tell("rtt", "0ms")
+        near = [milliseconds(lambda: rdev("exec", NAME, "--", "true")) for _ in range(15)]
+        best, median = min(took), statistics.median(took)
+        print(f"rdev exec true at {RTT_MS} ms: median {median:.1f} ms, best {best:.1f}; at 0 ms: {statistics.median(near):.1f}; "
+              f"aim: {RTT_MS + 15}; the line was late by {link.stat()['down']['late_mean_us']:.0f} us on average",
+              file=sys.stderr)
+        self.assertGreater(best, RTT_MS)
+        if not SANITIZED:
+            self.assertLess(best, 2 * RTT_MS - 5, "more than one round trip")
+
+    def test_rtt_in_status(self):
+        rtt = eventually(lambda: (r := rdev_json("status", NAME)["rtt_ms"]) and r >= RTT_MS and r, "a round trip of this line",
+                         timeout=15)
+        self.assertLess(rtt, RTT_MS + 30 * PATIENCE)
+
+    def test_ssh_opens_without_a_handshake_of_the_line(self):
+        """rdev ssh is a stream of the link: no TCP, no key exchange, no authentication again."""
+        took = min(milliseconds(lambda: rdev("ssh", NAME, "--", "true")) for _ in range(5))
+        if not SANITIZED:
+            self.assertLess(took, 2 * RTT_MS - 5)
+
+    def test_a_dead_line_is_noticed_and_comes_back(self):
+        pid = link_pid(NAME)
+        with start("exec", NAME, "--", "sh", "-c", "echo ready; exec sleep 1000") as process:
+            process.wait_for("ready")
+            link.cut(600)
+            began = time.monotonic()
+            down = eventually(lambda: (s := rdev_json("status", NAME, timeout=60))["link_state"] != "up" and s, "it is noticed",
+                              timeout=20)
+            noticed = time.monotonic() - began
+            print(f"a cut line was noticed after {noticed:.1f} s: {down['link_reason']}", file=sys.stderr)
+            self.assertLess(noticed, 11 * PATIENCE)
+            self.assertTrue(down["link_reason"], down)
+            self.assertEqual(process.wait(), 255)
+            self.assertRegex(process.output, r"(?m)^rdev: ")
+        link.cut(0)
+        self.assertEqual(rdev("exec", NAME, "--", "echo", "again", timeout=60).text, "again\n")
+        status = rdev_json("status", NAME)
+        self.assertEqual((status["link_state"], status["link_reason"]), ("up", ""))
+        self.assertEqual(link_processes(NAME), {pid})
+
+    def test_dead_connections_with_a_line_that_works(self):
+        """A NAT that forgot: what was connected is silent, what is new works."""
+        pid = link_pid(NAME)
+        link.kill_flows()
+        eventually(lambda: rdev_json("status", NAME, timeout=60)["link_state"] != "up", "it is noticed", timeout=20)
+        self.assertEqual(rdev("exec", NAME, "--", "echo", "again", timeout=60).text, "again\n")
+        self.assertEqual(link_processes(NAME), {pid})
+
+    def test_reset_connections(self):
+        link_pid(NAME)
+        link.reset_flows()
+        eventually(lambda: rdev("exec", NAME, "--", "echo", "again", code=None).text == "again\n", "it dials again")
+
+    def test_a_tunnel_outlives_a_cut(self):
+        with web.pages() as pages:
+            answer = json.loads(rdev("forward", "--json", NAME, "-R", f"0:127.0.0.1:{pages}").text)
+            self.addCleanup(rdev, "forward", NAME, "--remove", "all", code=None)
+            port = answer["tunnels"][0]["bound_port"]
+
+            def fetched():
+                done = rdev("exec", NAME, "--", "sh", "-c", f"printf 'GET /3 HTTP/1.0\\r\\n\\r\\n' | nc 127.0.0.1 {port}",
+                            code=None, timeout=60)
+                return done.text.endswith("xxx")
+
+            eventually(fetched, "it works")
+            link.reset_flows()
+            eventually(fetched, "the listener in the job is made again", timeout=30)
+            self.assertEqual(rdev_json("forward", NAME, "--list")["tunnels"][0]["bound_port"], port)
+
+
+if __name__ == "__main__":
+    unittest.main()

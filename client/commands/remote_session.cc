@@ -1,0 +1,231 @@
+#include "client/commands/remote_session.h"
+
+#include <unistd.h>
+
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+#include "client/commands/context.h"
+#include "client/commands/jobs.h"
+#include "client/commands/wait_notice.h"
+#include "client/link/attach.h"
+#include "client/templates/job_template.h"
+#include "client/terminal/exit_code.h"
+#include "client/terminal/relay.h"
+#include "client/terminal/standard.h"
+
+namespace rdev::commands {
+namespace {
+
+constexpr int kNotFound = 127;  // as a shell says it of a command
+constexpr char kUsualTerm[] = "xterm";
+constexpr std::uint32_t kUsualColumns = 80, kUsualRows = 24;
+
+struct Joined {
+  std::unique_ptr<link_process::Attached> link;
+  std::unique_ptr<stream::Stream> stream;  // ends before its link
+  std::string refusal;                     // the agent's, when there is no stream
+};
+
+bool passed_on(std::string_view entry, bool terminal) {
+  return entry.starts_with("LANG=") || entry.starts_with("LC_") ||
+         (terminal && entry.starts_with("COLORTERM="));
+}
+
+Terminal terminal_request() {
+  Terminal request;
+  const char* term = std::getenv("TERM");
+  request.set_term(term != nullptr && *term != '\0' ? term : kUsualTerm);
+  const auto size =
+      terminal::size_of_terminal({STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+          .value_or(stream::WindowChange{.columns = kUsualColumns, .rows = kUsualRows});
+  request.set_columns(size.columns);
+  request.set_rows(size.rows);
+  request.set_width_px(size.width_px);
+  request.set_height_px(size.height_px);
+  request.set_modes(terminal::modes_of(STDIN_FILENO));
+  return request;
+}
+
+Session session_request(const RemoteCommand& command, std::vector<std::string> env) {
+  Session session;
+  session.set_kind(command.argv.empty() ? Session::SHELL : Session::EXEC);
+  for (const std::string& word : command.argv) {
+    session.add_argv(word);
+  }
+  for (std::string& entry : env) {
+    session.add_env(std::move(entry));
+  }
+  session.set_user(command.user);
+  if (command.terminal) {
+    *session.mutable_terminal() = terminal_request();
+  }
+  return session;
+}
+
+awaitable<Result<Joined>> join(const state::Paths& paths, std::string job, Session session,
+                               WaitNotice& notice) {
+  link_process::AttachOptions options;
+  options.what = "exec";
+  options.waiting = [&notice](const std::string& why) { notice.reason(why); };
+  auto link = co_await link_process::Attached::attach(paths, std::move(job), std::move(options));
+  if (!link) {
+    co_return tl::make_unexpected(link.error());
+  }
+  StreamRequest request;
+  *request.mutable_session() = std::move(session);
+  auto opened = co_await (*link)->open(std::move(request));
+  if (!opened && opened.error().code != Code::kUnavailable) {
+    co_return tl::make_unexpected(opened.error());
+  }
+  Joined joined{.link = std::move(*link), .stream = nullptr, .refusal = {}};
+  if (opened) {
+    joined.stream = std::move(opened->stream);
+  } else {
+    joined.refusal = opened.error().message;
+  }
+  co_return joined;
+}
+
+awaitable<int> wait_for_end(asio::signal_set& signals) {
+  for (;;) {
+    const auto [error, signal] = co_await signals.async_wait(use_tuple);
+    if (error || (signal != SIGWINCH && signal != SIGCONT)) {
+      co_return signal;
+    }
+  }
+}
+
+// `work`, unless a signal that ends the process comes first: Code::kCancelled and `*signal`. The
+// set keeps what comes later for the next to wait for it.
+awaitable<Result<Joined>> or_signal(awaitable<Result<Joined>> work, asio::signal_set& signals,
+                                    int* signal) {
+  auto executor = co_await asio::this_coro::executor;
+  auto [order, work_error, joined, signal_error, number] =
+      co_await asio::experimental::make_parallel_group(
+          asio::co_spawn(executor, std::move(work), asio::deferred),
+          asio::co_spawn(executor, wait_for_end(signals), asio::deferred))
+          .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+  if (order[0] != 0) {
+    *signal = number;
+    co_return fail(Code::kCancelled, "interrupted");
+  }
+  if (work_error) {
+    std::rethrow_exception(work_error);
+  }
+  co_return std::move(joined);
+}
+
+// The same with a word to the user while it takes long.
+awaitable<Result<Joined>> join_or_signal(Context& context, const RemoteCommand& command,
+                                         Session session, asio::signal_set& signals, int* signal) {
+  WaitNotice notice(context.executor, command.job);
+  auto work = join(context.paths, command.job, std::move(session), notice);
+  auto joined = co_await or_signal(std::move(work), signals, signal);
+  co_await notice.end();
+  co_return joined;
+}
+
+awaitable<Result<int>> relay(Context& context, const RemoteCommand& command, Joined joined,
+                             asio::signal_set& signals) {
+  const terminal::RelayOptions options{.terminal = command.terminal,
+                                       .raw = command.terminal && ::isatty(STDIN_FILENO) == 1};
+  terminal::Relay relay(context.executor, std::move(joined.stream), signals, options);
+  const auto end = co_await relay.run();
+  if (!end) {
+    co_return tl::make_unexpected(end.error());
+  }
+  if (!end->remark.empty()) {
+    note(end->remark);
+  }
+  co_return end->code;
+}
+
+awaitable<Result<int>> remote(Context& context, const RemoteCommand& command) {
+  const auto name = job_name(command.job);
+  auto env = session_env(command.env, command.terminal);
+  if (!name || !env) {
+    co_return tl::make_unexpected(name ? env.error() : name.error());
+  }
+  if (!command.argv.empty() && command.argv[0].empty()) {
+    note("there is no program '' in " + *name);
+    co_return kNotFound;
+  }
+  asio::signal_set signals(context.executor);
+  terminal::add_relayed_signals(signals);
+  int signal = 0;
+  Session session = session_request(command, std::move(*env));
+  auto joined = co_await join_or_signal(context, command, std::move(session), signals, &signal);
+  if (signal != 0) {
+    co_return 128 + signal;
+  }
+  if (!joined) {
+    co_return tl::make_unexpected(joined.error());
+  }
+  if (joined->stream == nullptr) {
+    note(joined->refusal);
+    co_return 1;
+  }
+  co_return co_await relay(context, command, std::move(*joined), signals);
+}
+
+Result<void> check_words(const RemoteCommand& command) {
+  if (command.unexpected.empty()) {
+    return {};
+  }
+  const std::string& word = command.unexpected.front();
+  if (word.starts_with('-')) {
+    return fail(Code::kUsage, "there is no option " + word + " (--help lists them)");
+  }
+  return fail(Code::kUsage, "put -- before the command: " + command.job + " -- " + word);
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> session_env(const std::vector<std::string>& given, bool terminal) {
+  std::vector<std::string> env;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    if (passed_on(*entry, terminal)) {
+      env.emplace_back(*entry);
+    }
+  }
+  for (const std::string& text : given) {
+    const std::size_t equals = text.find('=');
+    const std::string name = text.substr(0, equals);
+    if (auto checked = templates::check_env_name(name); !checked) {
+      return prefix("--env", checked.error());
+    }
+    if (equals != std::string::npos) {
+      env.push_back(text);
+    } else if (const char* own = std::getenv(name.c_str())) {
+      env.push_back(name + "=" + own);
+    }
+  }
+  return env;
+}
+
+void add_remote_options(CLI::App& app, RemoteCommand& command) {
+  app.add_option("NAME", command.job, "The job")->required();
+  app.add_option("--env", command.env, "KEY=VALUE for its environment, or KEY to pass yours on")
+      ->allow_extra_args(false);
+  app.add_option("--user", command.user, "Who it runs as; by default as the job's own user");
+  // A command without "--" is told how to be written instead of called unexpected.
+  app.allow_extras();
+}
+
+int run_remote(const RemoteCommand& command) {
+  terminal::open_standard_descriptors();
+  if (auto checked = check_words(command); !checked) {
+    note(checked.error().message);
+    return 2;
+  }
+  return run([&command](Context& context) { return remote(context, command); },
+             terminal::kLinkFailed);
+}
+
+}  // namespace rdev::commands

@@ -6,7 +6,7 @@
 namespace rdev::agent {
 namespace {
 
-using std::chrono::seconds;
+using std::chrono::milliseconds, std::chrono::seconds;
 
 std::string in_words(seconds time) {
   const auto count = time.count();
@@ -23,18 +23,18 @@ Lifetime::Lifetime(const asio::any_io_executor& executor, LifetimeOptions option
     warnings_.push_back({.before = before});
   }
   if (options_.limit) {
-    end_ = Clock::now() + std::min<Clock::duration>(*options_.limit, kMax);
+    end_ = Clock::now() + std::min<milliseconds>(*options_.limit, kMax);
     arm_warnings();
   }
 }
 
-Result<seconds> Lifetime::extend(seconds add) {
+Result<seconds> Lifetime::extend(milliseconds add) {
   if (!end_) {
     return fail(Code::kUsage,
                 "this job has no end that could be put off: it runs until it is stopped");
   }
-  if (add <= seconds::zero()) {
-    return fail(Code::kUsage, "an extension is one second at least");
+  if (add <= milliseconds::zero()) {
+    return fail(Code::kUsage, "an extension adds something");
   }
   const seconds left = *remaining();
   if (left == seconds::zero()) {

@@ -12,8 +12,8 @@
 namespace rdev::agent {
 
 struct LifetimeOptions {
-  std::string job_name;                       // for the warning
-  std::optional<std::chrono::seconds> limit;  // from now on; nothing: no end
+  std::string job_name;                            // for the warning
+  std::optional<std::chrono::milliseconds> limit;  // from now on; nothing: no end
   // Called with a sentence, so long before the end as `warnings` say: once each, again after an
   // extension that moved the end further away than that. One that lies in the past to begin with is
   // left out.
@@ -31,7 +31,7 @@ class Lifetime final {
 
   // What is left then. Code::kUsage: there is no end, nothing to add, or it would be longer than
   // kMax; Code::kClosed: it is over.
-  Result<std::chrono::seconds> extend(std::chrono::seconds add);
+  Result<std::chrono::seconds> extend(std::chrono::milliseconds add);
   static constexpr std::chrono::hours kMax{24 * 3660};  // ten years
 
   // Not negative; nothing: no end.

@@ -27,7 +27,7 @@ struct Times {
   std::chrono::milliseconds hello = std::chrono::seconds(10);
   std::chrono::milliseconds heartbeat = std::chrono::seconds(5);
   // The laptop takes a connection for dead after 10 s; what is left of it here goes later.
-  std::chrono::milliseconds silence = std::chrono::seconds(30);
+  std::chrono::milliseconds silence = std::chrono::seconds(20);
 };
 
 struct Options {

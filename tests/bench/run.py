@@ -1,13 +1,16 @@
 #!/usr/bin/python3
 """bench/run.py [--quick] [--write]: what rdev costs, each number beside a peer's of the same run.
 
-Peers: OpenSSH's sshd on the same loopback, `docker run -d` + `docker exec` on the same engine. Rounds
-of the two alternate, so that what the machine does meanwhile hits both. Medians. --write puts the
+Peers: OpenSSH's sshd and `ssh -L` on the same loopback, `docker run -d` + `docker exec` on the same
+engine. Rounds of the two alternate, so that what the machine does meanwhile hits both. Medians. --write puts the
 table into RESULTS.md. It runs in lab/run.py's place, with the programs in RDEV_BIN (build/bin).
 """
+import json
 import os
 import platform
+import resource
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -94,7 +97,7 @@ def sessions(table, rounds):
     with Agent() as agent:
         ours, raw, peer = alternate(rounds, lambda: ssh("bench", "true"), lambda: agent.target.ssh("true"),
                                     lambda: sshd.target.ssh("true"))
-        table.add("`ssh rdev-NAME true`, job on `local`", ours, "sshd by TCP", peer, "ms", "through `rdev proxy --raw`")
+        table.add("`ssh rdev-NAME true`, job on `local`", ours, "sshd by TCP", peer, "ms", "through the link (`rdev proxy --raw`)")
         table.add("`ssh HOST true`, agent by TCP", raw, "sshd by TCP", peer, "ms")
         throughput(table, max(rounds // 8, 2), agent.target, sshd.target)
     sshd.stop()
@@ -117,6 +120,102 @@ def throughput(table, rounds, ours, peer):
         mine, theirs = alternate(rounds, lambda way=way: way(ours), lambda way=way: way(peer))
         table.add(f"1 GiB through exec, {name}", size / MIB / mine * 1000, "sshd", size / MIB / theirs * 1000, "MiB/s",
                   "aes128-gcm, OpenSSH's client")
+
+
+def tunnels(table, rounds):
+    """iperf3 through `rdev forward -L` and through stock `ssh -L` to stock sshd."""
+    from lab import web
+    from lab.client import rdev
+    from lab.proc import Process
+    from lab.sshd import Sshd
+    sshd = Sshd()
+    rdev("up", "bench")
+    served, peer_port = web.free_port(), web.free_port()
+    cipher = ("-c", "aes128-gcm@openssh.com")
+    with Process("iperf3", "--server", "--bind", "127.0.0.1", "--port", str(served), "--forceflush") as server, \
+            sshd.target.start(options=(*cipher, "-N", "-L", f"127.0.0.1:{peer_port}:127.0.0.1:{served}")) as peer:
+        server.wait_for("Server listening")
+        answer = rdev("forward", "--json", "bench", "-L", f"0:127.0.0.1:{served}").text
+        ours_port = json.loads(answer)["tunnels"][0]["bound_port"]
+        wait_for_port(peer_port, peer)
+
+        def gbit(port, connections, direction):
+            argv = ["iperf3", "--client", "127.0.0.1", "--port", str(port), "--json", "--time", "3", "--omit", "1",
+                    "--parallel", str(connections), *direction]
+            done = subprocess.run(argv, capture_output=True, check=True, timeout=60)
+            return json.loads(done.stdout)["end"]["sum_received"]["bits_per_second"] / 1e9
+
+        for name, direction in (("into the job", ()), ("out of the job", ("--reverse",))):
+            for connections in (1, 8):
+                took = [(gbit(ours_port, connections, direction), gbit(peer_port, connections, direction))
+                        for _ in range(rounds)]
+                ours, theirs = (statistics.median(column) for column in zip(*took))
+                table.add(f"tunnel, {connections} connection{'s' * (connections > 1)}, {name}", ours, "`ssh -L`", theirs,
+                          "Gbit/s", f"{ours / theirs:.2f} times; aim: 1.2; loopback, aes128-gcm, iperf3")
+    rdev("down", "bench")
+    sshd.stop()
+
+
+def wait_for_port(port, process):
+    from lab.link import connects
+    from lab.proc import eventually
+    eventually(lambda: connects(port), f"{process.argv[0]} listens")
+
+
+def many_streams(table):
+    """What the three processes weigh with 500 open connections through one tunnel."""
+    from lab import web
+    from lab.client import rdev
+    from lab.link import agent_pid, holders, link_pid, pss_kb
+    from lab.proc import eventually, status_kb
+    streams = 500
+    rdev("up", "bench")
+    with web.digests() as served:
+        answer = rdev("forward", "--json", "bench", "-L", f"0:127.0.0.1:{served}").text
+        port = json.loads(answer)["tunnels"][0]["bound_port"]
+        pids = {"link": link_pid("bench"), "holder": next(iter(holders("bench"))), "agent": agent_pid()}
+        # Both ends of every connection are this process's; rdev's own have been started with the old limit.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        idle = {name: (status_kb(pid, "VmRSS"), pss_kb(pid)) for name, pid in pids.items()}
+        opened = [socket.create_connection(("127.0.0.1", port)) for _ in range(streams)]
+        for s in opened:
+            s.sendall(bytes(10000))
+        eventually(lambda: json.loads(rdev("forward", "bench", "--list", "--json").text)["tunnels"][0]["bytes_out"]
+                   >= streams * 10000, "all of it is through", timeout=60)
+        for name, pid in pids.items():
+            table.add(f"RSS of the {name}, {streams} streams", f"{status_kb(pid, 'VmRSS') / 1000:.1f} MB", "", None, "",
+                      f"Pss {pss_kb(pid) / 1000:.1f} MB; idle {idle[name][0] / 1000:.1f} MB, Pss {idle[name][1] / 1000:.1f} MB")
+        for s in opened:
+            s.shutdown(socket.SHUT_WR)
+        for s in opened:
+            assert len(s.recv(64, socket.MSG_WAITALL)) == 64, "a stream did not work"
+            s.close()
+    rdev("down", "bench")
+
+
+def far_away(table, rounds):
+    """A container engine behind an emulated line; its published port is how the link goes."""
+    from lab import docker, images
+    from lab.client import rdev
+    from lab.netem import Link
+    from lab.proc import run
+    rtt = 50
+    with Link(rate="1gbit") as line:
+        with line.job.socket() as s:
+            port = s.getsockname()[1]
+        engine = docker.Dockerd(tcp=f"{line.job.address}:{port}", host=line.job)
+        try:
+            images.load("busybox")
+            rdev("up", "far", "--cluster", "docker", "--image", "lab/busybox:1", "--publish", line.job.address)
+            line.tell("rtt", f"{rtt}ms")
+            container = docker.container_of("far")
+            ours, peer = alternate(rounds, lambda: rdev("exec", "far", "--", "true"),
+                                   lambda: run("docker", "exec", container, "true"))
+            table.add(f"`rdev exec true`, warm, {rtt} ms of round trip", ours, "`docker exec`, engine by TCP", peer, "ms",
+                      f"{ours - rtt:.1f} ms above the line's; aim: 15")
+            rdev("down", "far")
+        finally:
+            engine.stop()
 
 
 def on_docker(table, rounds):
@@ -150,6 +249,10 @@ def on_docker(table, rounds):
         session, execs = alternate(rounds, lambda: ssh("bench", "true"),
                                    lambda: run("docker", "exec", docker.container_of("bench"), "true"))
         table.add("`ssh rdev-NAME true`, job on docker", session, "`docker exec`", execs, "ms")
+        container = docker.container_of("bench")
+        warm, execs = alternate(rounds * 2, lambda: rdev("exec", "bench", "--", "true"),
+                                lambda: run("docker", "exec", container, "true"))
+        table.add("`rdev exec true`, warm, job on docker", warm, "`docker exec`", execs, "ms")
         rdev("down", "bench")
     finally:
         engine.stop()
@@ -173,6 +276,9 @@ def main(argv):
     start_and_weight(table, 5 if quick else 20)
     sessions(table, 4 if quick else 30)
     on_docker(table, 2 if quick else 12)
+    tunnels(table, 1 if quick else 5)
+    many_streams(table)
+    far_away(table, 3 if quick else 15)
     text = (f"# Results\n\nMedians of one run of `./dev bench`, each beside its peer.\n{machine()}.\n\n{table.text()}")
     print(text)
     if "--write" in argv:

@@ -1,6 +1,7 @@
 """Many streams at once and one after the other; afterwards nothing of them is left."""
 import asyncio
 import json
+import resource
 import socket
 import sys
 import threading
@@ -55,10 +56,13 @@ def setUpModule():
 
 class Load(unittest.TestCase):
     def setUp(self):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
         up(self, "load")
         answer = json.loads(rdev("forward", "--json", "load", "-L", f"{free_port()}:127.0.0.1:{echo.port}").text)
         self.port = answer["tunnels"][0]["bound_port"]
         self.pids = {"link": link_pid("load"), "holder": next(iter(holders("load"))), "agent": agent_pid()}
+        # Both ends of every connection are this process's; rdev's own have been started with the usual limit.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
     async def one(self, number, hold=None):
         """A connection, its data there and back, its end."""

@@ -7,6 +7,7 @@
 #include "client/cluster/local/keeper.h"
 #include "client/commands/command.h"
 #include "client/commands/complete.h"
+#include "client/link/process.h"
 #include "client/ui/suggest.h"
 
 namespace {
@@ -99,6 +100,9 @@ int main(int argc, char** argv) {
   const std::vector<std::string> rest(words.begin() + 1, words.end());
   if (words[0] == rdev::cluster::kKeeperCommand) {
     return rdev::cluster::run_keeper(rest);
+  }
+  if (words[0] == rdev::link_process::kLinkCommand) {
+    return rdev::link_process::run_link(rest);
   }
   if (words[0] == rdev::commands::kCompleteCommand) {
     return rdev::commands::print_job_names();

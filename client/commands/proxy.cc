@@ -6,6 +6,10 @@
 #include "client/commands/context.h"
 #include "client/commands/jobs.h"
 #include "client/commands/relay.h"
+#include "client/link/attach.h"
+#include "client/terminal/input.h"
+#include "client/terminal/output.h"
+#include "protocol/base/task_group.h"
 
 namespace rdev::commands {
 namespace {
@@ -15,14 +19,66 @@ constexpr int kLinkFailed = 255;  // as ssh says it
 struct Options {
   std::string name;
   bool raw = false;
+  bool direct = false;
 };
 
-awaitable<Result<int>> proxy(Context& context, const Options& options) {
-  const auto name = job_name(options.name);
-  if (!name) {
-    co_return tl::make_unexpected(name.error());
+// When the stream takes no more, that shows in the other direction, too.
+awaitable<void> copy_up(stream::Stream& stream) {
+  terminal::Input input(co_await asio::this_coro::executor, STDIN_FILENO);
+  for (;;) {
+    const auto piece = co_await input.next();
+    if (!piece || piece->empty()) {
+      stream.write_eof();
+      co_return;
+    }
+    if (!co_await stream.write(asio::buffer(*piece))) {
+      co_return;
+    }
   }
-  const auto record = state::load(context.paths, *name);
+}
+
+// Until the agent's SSH server has ended, or the reader of stdout has.
+awaitable<Result<void>> copy_down(stream::Stream& stream) {
+  terminal::Output output(co_await asio::this_coro::executor, STDOUT_FILENO);
+  for (;;) {
+    const auto room = co_await output.room();
+    if (!room) {
+      co_return room.error().code == Code::kClosed ? Result<void>()
+                                                   : tl::make_unexpected(room.error());
+    }
+    const auto n = co_await stream.read(*room);
+    if (!n || *n == 0) {
+      auto flushed = co_await output.flush();
+      co_return n ? flushed : tl::make_unexpected(n.error());
+    }
+    if (auto given = output.commit(*n); !given) {
+      co_return given;
+    }
+  }
+}
+
+// One stream over the job's link, so that any number of windows is one connection.
+awaitable<Result<void>> proxy_link(Context& context, const std::string& name) {
+  const auto link = co_await link_process::Attached::attach(context.paths, name, {.what = "proxy"});
+  if (!link) {
+    co_return tl::make_unexpected(link.error());
+  }
+  StreamRequest request;
+  request.mutable_ssh();
+  const auto opened = co_await (*link)->open(request);
+  if (!opened) {
+    co_return tl::make_unexpected(opened.error());
+  }
+  base::TaskGroup tasks(context.executor);
+  tasks.spawn("stdin", copy_up(*opened->stream));
+  auto copied = co_await copy_down(*opened->stream);
+  tasks.cancel();
+  co_await tasks.wait();
+  co_return copied;
+}
+
+awaitable<Result<void>> proxy_direct(Context& context, const std::string& name) {
+  const auto record = state::load(context.paths, name);
   if (!record) {
     co_return tl::make_unexpected(record.error());
   }
@@ -38,12 +94,30 @@ awaitable<Result<int>> proxy(Context& context, const Options& options) {
   ::_exit(0);  // a thread of the relay may still wait for stdin
 }
 
+awaitable<Result<int>> proxy(Context& context, const Options& options) {
+  const auto name = job_name(options.name);
+  if (!name) {
+    co_return tl::make_unexpected(name.error());
+  }
+  if (!options.raw && !options.direct) {
+    co_return fail(Code::kUsage, "give --raw (over the job's link) or --direct (without it)");
+  }
+  const auto done =
+      options.direct ? co_await proxy_direct(context, *name) : co_await proxy_link(context, *name);
+  if (!done) {
+    co_return tl::make_unexpected(done.error());
+  }
+  co_return 0;
+}
+
 }  // namespace
 
 Run setup_proxy(CLI::App& app, const std::vector<std::string>&) {
   auto o = std::make_shared<Options>();
   app.add_option("NAME", o->name, "The job")->required();
-  app.add_flag("--raw", o->raw, "Pass the bytes to the agent's own SSH server")->required();
+  app.add_flag("--raw", o->raw,
+               "Pass the bytes to the agent's own SSH server, over the job's link");
+  app.add_flag("--direct", o->direct, "The same over a connection of its own, without the link");
   return [o] { return run([o](Context& context) { return proxy(context, *o); }, kLinkFailed); };
 }
 

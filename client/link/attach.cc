@@ -15,6 +15,8 @@ namespace {
 constexpr char kProgram[] = "rdev " RDEV_VERSION;
 // The link process may be about to end, or be replaced by one of our version.
 constexpr int kAttempts = 3;
+// It answers ATTACH at once, whatever the state of the link.
+constexpr std::chrono::seconds kHangs{10};
 
 template <class Message>
 bool parse(Message& message, std::string_view payload) {
@@ -75,6 +77,7 @@ struct Attached::Impl final : link::Endpoint::Handler {
     }
     const bool news = !now.reason().empty() && (!status || status->reason() != now.reason());
     status = std::move(now);
+    changed.notify();
     if (news && options.waiting) {
       options.waiting(status->reason());
     }
@@ -97,6 +100,14 @@ struct Attached::Impl final : link::Endpoint::Handler {
         self->told ? std::move(why)
                    : Error{Code::kUnavailable, "the link process has ended (" + why.message + ")"};
     self->changed.notify();
+  }
+
+  // Until the link process has said anything.
+  static awaitable<Result<void>> answered(std::shared_ptr<Impl> self) {
+    while (!self->attached && !self->over && !self->status) {
+      co_await self->changed.wait();
+    }
+    co_return Result<void>{};
   }
 
   // Until streams may be opened.
@@ -179,6 +190,13 @@ awaitable<Result<std::unique_ptr<Attached>>> Attached::attach(const state::Paths
     impl->endpoint.send(wire::Type::kAttach, hello.SerializeAsString());
     // Not in a task group: it goes on for as long as the socket takes to close after this has gone.
     asio::co_spawn(co_await asio::this_coro::executor, Impl::run(impl), log_thrown);
+    if (!co_await base::with_timeout(Impl::answered(impl), kHangs, "the link process")) {
+      last = {Code::kTimeout, "the link process of " + job + " does not answer"};
+      if (auto process = process_of(background)) {
+        (void)co_await end_process(std::move(*process));
+      }
+      continue;
+    }
     auto settled = co_await base::with_timeout(Impl::settled(impl), options.limit, "the link");
     if (settled) {
       co_return attached;

@@ -189,8 +189,8 @@ BackgroundFiles background_files(const Paths& paths, const std::string& name,
                                  const std::string& kind) {
   const fs::path locks = paths.state / "locks";
   return {.socket = paths.runtime / (socket_stem(paths, name) + "." + kind),
-          .lock = locks / (name + "." + kind),
-          .starter = locks / (name + "." + kind + "-start"),
+          .lock = locks / (name + "." + kind + ".lock"),
+          .starter = locks / (name + "." + kind + "-start.lock"),
           .log = job_files(paths, name).dir / (kind + ".log")};
 }
 

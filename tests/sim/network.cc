@@ -63,13 +63,16 @@ Client* Network::living(std::uint32_t consumer) {
 
 template <class Take>
 bool Network::deliver(Pipe& pipe, Take take) {
+  if (pipe.bytes.empty()) {
+    return false;
+  }
   const std::string bytes = pipe.take(random);
   pipe.decoder.feed(bytes);
   for (;;) {
     auto frame = pipe.decoder.next();
     if (!frame || !*frame) {
       fault += frame ? "" : frame.error().message;
-      return !bytes.empty();
+      return true;
     }
     if (const Result<void> taken = take(**frame); !taken) {
       fault = taken.error().message;

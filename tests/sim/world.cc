@@ -30,9 +30,9 @@ World::World(std::uint64_t seed)
 std::optional<std::string> World::run() {
   while (fault_.empty() && !over()) {
     const bool moved = random_.percent(network_speed_) ? network_.move_something() : act();
-    drain_events();
     ++step_;
     if (moved) {
+      drain_events();
       last_progress_ = step_;
     }
     if (step_ - last_progress_ > kStuck || step_ > kEndless) {

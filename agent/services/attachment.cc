@@ -111,7 +111,7 @@ awaitable<void> Attachment::send_lane(Descriptor& from, stream::Lane lane, bool&
 // Reads until nothing is left and nothing will come: the child has ended (then what others still
 // hold of the terminal does not count), or every slave is closed (EIO).
 awaitable<void> Attachment::drain_terminal() {
-  PumpBuffer buffer;
+  PumpBuffer buffer(PumpBuffer::kForReads);
   for (;;) {
     const bool last = exited_;
     const asio::mutable_buffer space = buffer.space();

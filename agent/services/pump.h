@@ -13,13 +13,19 @@ namespace rdev::services {
 // empty: bulk gets few and large reads, and hundreds of quiet streams little memory.
 class PumpBuffer final {
  public:
-  static constexpr std::size_t kSmallest = std::size_t{16} * 1024, kLargest = 16 * kSmallest;
+  static constexpr std::size_t kSmallest = std::size_t{16} * 1024;
+  // Of a descriptor: what it has by the time the stream has taken the last.
+  static constexpr std::size_t kForReads = 4 * kSmallest;
+  // Of a stream: all that its window holds can go out in one write(2).
+  static constexpr std::size_t kForWrites = 16 * kSmallest;
+
+  explicit PumpBuffer(std::size_t largest) : largest_(largest) {}
 
   // For the next read. What filled() gave is no longer valid.
   asio::mutable_buffer space() {
     std::size_t size = size_;
     if (filled_ == size_) {
-      size = std::min(size_ * 4, kLargest);
+      size = std::min(size_ * 4, largest_);
     } else if (filled_ < size_ / 4) {
       size = std::max(size_ / 4, kSmallest);
     }
@@ -36,6 +42,7 @@ class PumpBuffer final {
   }
 
  private:
+  const std::size_t largest_;
   std::unique_ptr<char[]> bytes_;
   std::size_t size_ = kSmallest;
   std::size_t filled_ = 0;
@@ -51,7 +58,7 @@ enum class Pumped {
 // Copies what Asio's `source` has to one lane of `sink`.
 template <class Source>
 awaitable<Pumped> pump_to_stream(Source& source, stream::Stream& sink, stream::Lane lane) {
-  PumpBuffer buffer;
+  PumpBuffer buffer(PumpBuffer::kForReads);
   for (;;) {
     const auto [error, n] = co_await source.async_read_some(buffer.space(), use_tuple);
     if (error) {
@@ -66,7 +73,7 @@ awaitable<Pumped> pump_to_stream(Source& source, stream::Stream& sink, stream::L
 // Copies the data lane of `source` to Asio's `sink`.
 template <class Sink>
 awaitable<Pumped> pump_from_stream(stream::Stream& source, Sink& sink) {
-  PumpBuffer buffer;
+  PumpBuffer buffer(PumpBuffer::kForWrites);
   for (;;) {
     const auto n = co_await source.read(buffer.space());
     if (!n || *n == 0) {

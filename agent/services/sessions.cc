@@ -36,6 +36,10 @@ awaitable<void> Sessions::serve(SessionRequest request, std::unique_ptr<stream::
     offer->refuse(stream::Refusal::kProhibited, "there is no user " + request.user + " any more");
     co_return;
   }
+  if (ending_) {
+    offer->refuse(stream::Refusal::kProhibited, "the job is ending");
+    co_return;
+  }
   const bool terminal = request.terminal.has_value();
   auto planned = plan_session(settings_, *account, request);
   if (!planned) {
@@ -68,6 +72,7 @@ awaitable<void> Sessions::serve(SessionRequest request, std::unique_ptr<stream::
 }
 
 void Sessions::hang_up() {
+  ending_ = true;
   for (Attachment* session : running_) {
     session->hang_up();
   }

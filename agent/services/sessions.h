@@ -24,7 +24,8 @@ class Sessions final {
   // lane and an exit status as a shell gives it: 127 not found, 126 cannot run.
   awaitable<void> serve(SessionRequest request, std::unique_ptr<stream::Offer> offer);
 
-  // SIGHUP to what runs on a terminal: interactive shells ignore SIGTERM.
+  // The job ends: SIGHUP to what runs on a terminal (interactive shells ignore SIGTERM), and no new
+  // sessions.
   void hang_up();
 
   // Writes a line to every session that has a terminal; never into a pipe.
@@ -35,6 +36,7 @@ class Sessions final {
   const process::JobLimits limits_;
   const SessionSettings settings_;
   std::list<Attachment*> running_;  // of the serve()s in progress
+  bool ending_ = false;
 };
 
 }  // namespace rdev::services

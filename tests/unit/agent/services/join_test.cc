@@ -102,16 +102,16 @@ TEST_F(JoinTest, SocketThatWritesToAPeerWhoWentIsClosedInTheEnd) {
 }
 
 TEST(PumpBuffer, FollowsTheTraffic) {
-  PumpBuffer buffer;
+  PumpBuffer buffer(PumpBuffer::kForWrites);
   const auto size_after = [&](std::size_t n) {
     (void)buffer.filled(n);
     return buffer.space().size();
   };
   EXPECT_EQ(buffer.space().size(), PumpBuffer::kSmallest);
   EXPECT_EQ(size_after(PumpBuffer::kSmallest), 4 * PumpBuffer::kSmallest);
-  EXPECT_EQ(size_after(4 * PumpBuffer::kSmallest), PumpBuffer::kLargest);
-  EXPECT_EQ(size_after(PumpBuffer::kLargest), PumpBuffer::kLargest);
-  EXPECT_EQ(size_after(PumpBuffer::kLargest / 2), PumpBuffer::kLargest);
+  EXPECT_EQ(size_after(4 * PumpBuffer::kSmallest), PumpBuffer::kForWrites);
+  EXPECT_EQ(size_after(PumpBuffer::kForWrites), PumpBuffer::kForWrites);
+  EXPECT_EQ(size_after(PumpBuffer::kForWrites / 2), PumpBuffer::kForWrites);
   EXPECT_EQ(size_after(1), 4 * PumpBuffer::kSmallest);
   EXPECT_EQ(size_after(1), PumpBuffer::kSmallest);
   EXPECT_EQ(size_after(1), PumpBuffer::kSmallest);

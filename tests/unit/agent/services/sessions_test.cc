@@ -274,6 +274,18 @@ TEST_F(Session, HangUpEndsWhatIsOnATerminal) {
   EXPECT_EQ(exit_code(), 6);
 }
 
+TEST_F(Session, NoneStartsOnceTheJobEnds) {
+  exec("exit 0");
+  finish();
+  sessions_->hang_up();
+  answer_ = std::make_shared<stream::Answer>(context_.get_executor());
+  tasks_.spawn("session", sessions_->serve({}, std::make_unique<stream::FakeOffer>(
+                                                   context_.get_executor(), answer_)));
+  finish();
+  ASSERT_TRUE(answer_->refused);
+  EXPECT_EQ(answer_->refused->second, "the job is ending");
+}
+
 TEST_F(Session, CancellationEndsIt) {
   exec("exec sleep 1000");
   tasks_.cancel();

@@ -74,6 +74,8 @@ void LocalTunnel::accept(base::Fd socket) {
   if (accepted_ >= options_.connections) {
     ledger_.refused({Code::kLimit, "there are " + std::to_string(accepted_) +
                                        " connections already, which is all that it takes"});
+    Socket excess = adopt(tasks_.executor(), std::move(socket));
+    abort(excess);
     return;
   }
   tasks_.spawn("connection", serve(std::move(socket)));
@@ -99,9 +101,9 @@ awaitable<void> LocalTunnel::serve(base::Fd fd) {
 }
 
 awaitable<void> LocalTunnel::stop() {
-  bound_ = {};
   tasks_.cancel();
   co_await tasks_.wait();
+  bound_ = {};  // the accept loops borrow it
 }
 
 }  // namespace rdev::tunnels

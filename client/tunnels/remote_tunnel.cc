@@ -62,13 +62,16 @@ awaitable<void> RemoteTunnel::keep_open() {
   asio::steady_timer timer(tasks_.executor());
   auto pause = options_.first_pause;
   for (;;) {
+    const auto began = std::chrono::steady_clock::now();
     const auto ended = co_await listen_once();
-    if (ended) {
-      pause = options_.first_pause;
-    } else {
+    if (!ended) {
       ledger_.failed(ended.error());
       ++answers_;
       answered_.notify();
+    }
+    if (ended && (!link_.up() || std::chrono::steady_clock::now() - began > pause)) {
+      pause = options_.first_pause;
+    } else {
       timer.expires_after(pause);
       co_await timer.async_wait(use_tuple);
       pause = std::min(pause * 2, options_.longest_pause);

@@ -41,6 +41,7 @@ awaitable<Error> SharedLink::run() {
     const std::uint64_t attempt = ++attempts_;
     const auto began = Clock::now();
     auto made = co_await connect_(opened);
+    const std::string known = problem_ ? problem_->message : "";
     if (made) {
       const std::shared_ptr<Connection> connection = std::move(*made);
       connection_ = connection;
@@ -53,12 +54,14 @@ awaitable<Error> SharedLink::run() {
     } else {
       problem_ = made.error();
       last_failed_ = attempt;
-      if (problem_->code == Code::kClosed || problem_->code == Code::kNotFound) {
-        over_ = problem_;
-        changed_.notify();
-        co_return *over_;
+      if (problem_->message != known) {
+        base::log_warning("there is no link", {{"reason", problem_->message}});
       }
-      base::log_warning("there is no link", {{"reason", problem_->message}});
+    }
+    if (problem_->code == Code::kClosed || problem_->code == Code::kNotFound) {
+      over_ = problem_;
+      changed_.notify();
+      co_return *over_;
     }
     changed_.notify();
     if (made && Clock::now() - began > options_.first_pause) {
@@ -137,6 +140,22 @@ awaitable<Result<void>> SharedLink::wait_until_up() {
       co_return tl::make_unexpected(*over_);
     }
     co_await changed_.wait();
+  }
+  co_return Result<void>{};
+}
+
+awaitable<Result<void>> SharedLink::wait_for_first() {
+  while (!connection_ && !problem_) {
+    co_await changed_.wait();
+  }
+  co_return Result<void>{};
+}
+
+awaitable<Result<void>> SharedLink::first_attempt() {
+  // One that takes longer may still come to something.
+  (void)co_await base::with_timeout(wait_for_first(), options_.first_limit, "the link");
+  if (over_) {
+    co_return tl::make_unexpected(*over_);
   }
   co_return Result<void>{};
 }

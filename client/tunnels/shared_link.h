@@ -20,7 +20,7 @@ class Connection {
  public:
   virtual ~Connection() = default;
   virtual awaitable<Result<link::Opened>> open(StreamRequest request) = 0;
-  // Resolves when it is gone and all its streams with it.
+  // Resolves when it is gone and all its streams with it. Code::kClosed: for good, the job is over.
   virtual awaitable<Error> lost() = 0;
 };
 
@@ -35,6 +35,8 @@ struct SharedLinkOptions {
   std::chrono::milliseconds patience{30000};
   // Between attempts, doubled each time; only the first while a stream waits.
   std::chrono::milliseconds first_pause{1000}, longest_pause{30000};
+  // How long first_attempt() waits.
+  std::chrono::milliseconds first_limit{3000};
 };
 
 // The link as the tunnels of a process use it: the connections below it come and go. shared_ptr:
@@ -60,6 +62,10 @@ class SharedLink final {
   // Without a bound; the error when there will be no link any more.
   awaitable<Result<void>> wait_until_up();
 
+  // Resolves when the first attempt has come to something, or lasts too long. Only a job that is
+  // over is an error.
+  awaitable<Result<void>> first_attempt();
+
   bool up() const { return connection_ != nullptr; }
   // Why there is no link.
   const std::optional<Error>& problem() const { return problem_; }
@@ -67,6 +73,7 @@ class SharedLink final {
  private:
   void on_open(mux::StreamId parent, std::unique_ptr<link::Offer> offer);
   awaitable<void> pause(std::chrono::milliseconds length);
+  awaitable<Result<void>> wait_for_first();
   awaitable<Result<std::shared_ptr<Connection>>> next(std::shared_ptr<Connection> lost);
   awaitable<Result<std::shared_ptr<Connection>>> wait_for_next(std::shared_ptr<Connection> lost);
 

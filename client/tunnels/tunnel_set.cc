@@ -21,7 +21,10 @@ awaitable<Result<TunnelState>> TunnelSet::add(Tunnel tunnel) {
   if (is_new) {
     active = make(std::move(tunnel));
   }
-  const auto opened = co_await active->open();
+  auto opened = co_await active->open();
+  if (opened && is_new) {
+    opened = co_await link_.first_attempt();
+  }
   if (opened) {
     co_return active->ledger().state();
   }

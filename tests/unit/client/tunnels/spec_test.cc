@@ -88,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"::1:8080:host:80", "PORT"}, Bad{"8080:::1:80", "PORT"},
                     Bad{"[::1:8080:host:80", "']'"}, Bad{"[::1]x:8080:host:80", "']'"},
                     Bad{"[]:8080:host:80", "''"}, Bad{"1:2:3:4:5", "PORT"},
-                    Bad{"/tmp/a:1:/tmp/b", "PORT"}, Bad{"a:/tmp/a:/tmp/b", "no port"},
+                    Bad{"/tmp/a:1:/tmp/b", "PORT"}, Bad{"a:/tmp/a:/tmp/b", "no address"},
                     Bad{"8080:ho\nst:80", "control"}));
 
 TEST(Spec, NamesTheOptionAndTheText) {

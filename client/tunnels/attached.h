@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+#include "client/state/paths.h"
+#include "client/tunnels/shared_link.h"
+
+namespace rdev::tunnels {
+
+// Over the link process of the job.
+Connect connect_through(const state::Paths& paths, const std::string& job);
+
+// A process with many connections needs many descriptors: as many as it may have.
+void raise_descriptor_limit();
+
+}  // namespace rdev::tunnels

@@ -6,15 +6,14 @@
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
-#include <cstdlib>
 #include <memory>
 #include <utility>
 
 #include "client/commands/context.h"
 #include "client/commands/jobs.h"
+#include "client/commands/session_request.h"
 #include "client/commands/wait_notice.h"
 #include "client/link/attach.h"
-#include "client/templates/job_template.h"
 #include "client/terminal/exit_code.h"
 #include "client/terminal/relay.h"
 #include "client/terminal/standard.h"
@@ -23,50 +22,12 @@ namespace rdev::commands {
 namespace {
 
 constexpr int kNotFound = 127;  // as a shell says it of a command
-constexpr char kUsualTerm[] = "xterm";
-constexpr std::uint32_t kUsualColumns = 80, kUsualRows = 24;
 
 struct Joined {
   std::unique_ptr<link_process::Attached> link;
   std::unique_ptr<stream::Stream> stream;  // ends before its link
   std::string refusal;                     // the agent's, when there is no stream
 };
-
-bool passed_on(std::string_view entry, bool terminal) {
-  return entry.starts_with("LANG=") || entry.starts_with("LC_") ||
-         (terminal && entry.starts_with("COLORTERM="));
-}
-
-Terminal terminal_request() {
-  Terminal request;
-  const char* term = std::getenv("TERM");
-  request.set_term(term != nullptr && *term != '\0' ? term : kUsualTerm);
-  const auto size =
-      terminal::size_of_terminal({STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-          .value_or(stream::WindowChange{.columns = kUsualColumns, .rows = kUsualRows});
-  request.set_columns(size.columns);
-  request.set_rows(size.rows);
-  request.set_width_px(size.width_px);
-  request.set_height_px(size.height_px);
-  request.set_modes(terminal::modes_of(STDIN_FILENO));
-  return request;
-}
-
-Session session_request(const RemoteCommand& command, std::vector<std::string> env) {
-  Session session;
-  session.set_kind(command.argv.empty() ? Session::SHELL : Session::EXEC);
-  for (const std::string& word : command.argv) {
-    session.add_argv(word);
-  }
-  for (std::string& entry : env) {
-    session.add_env(std::move(entry));
-  }
-  session.set_user(command.user);
-  if (command.terminal) {
-    *session.mutable_terminal() = terminal_request();
-  }
-  return session;
-}
 
 awaitable<Result<Joined>> join(const state::Paths& paths, std::string job, Session session,
                                WaitNotice& notice) {
@@ -148,9 +109,9 @@ awaitable<Result<int>> relay(Context& context, const RemoteCommand& command, Joi
 
 awaitable<Result<int>> remote(Context& context, const RemoteCommand& command) {
   const auto name = job_name(command.job);
-  auto env = session_env(command.env, command.terminal);
-  if (!name || !env) {
-    co_return tl::make_unexpected(name ? env.error() : name.error());
+  auto session = session_request(command);
+  if (!name || !session) {
+    co_return tl::make_unexpected(name ? session.error() : name.error());
   }
   if (!command.argv.empty() && command.argv[0].empty()) {
     note("there is no program '' in " + *name);
@@ -159,8 +120,7 @@ awaitable<Result<int>> remote(Context& context, const RemoteCommand& command) {
   asio::signal_set signals(context.executor);
   terminal::add_relayed_signals(signals);
   int signal = 0;
-  Session session = session_request(command, std::move(*env));
-  auto joined = co_await join_or_signal(context, command, std::move(session), signals, &signal);
+  auto joined = co_await join_or_signal(context, command, *std::move(session), signals, &signal);
   if (signal != 0) {
     co_return 128 + signal;
   }
@@ -186,28 +146,6 @@ Result<void> check_words(const RemoteCommand& command) {
 }
 
 }  // namespace
-
-Result<std::vector<std::string>> session_env(const std::vector<std::string>& given, bool terminal) {
-  std::vector<std::string> env;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-    if (passed_on(*entry, terminal)) {
-      env.emplace_back(*entry);
-    }
-  }
-  for (const std::string& text : given) {
-    const std::size_t equals = text.find('=');
-    const std::string name = text.substr(0, equals);
-    if (auto checked = templates::check_env_name(name); !checked) {
-      return prefix("--env", checked.error());
-    }
-    if (equals != std::string::npos) {
-      env.push_back(text);
-    } else if (const char* own = std::getenv(name.c_str())) {
-      env.push_back(name + "=" + own);
-    }
-  }
-  return env;
-}
 
 void add_remote_options(CLI::App& app, RemoteCommand& command) {
   app.add_option("NAME", command.job, "The job")->required();

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "client/commands/command.h"
-#include "protocol/base/result.h"
 
 namespace rdev::commands {
 
@@ -25,9 +24,5 @@ void add_remote_options(CLI::App& app, RemoteCommand& command);
 // when a signal ended it or us, 255 when the link, the agent or the job has gone, 1 when the agent
 // refuses.
 int run_remote(const RemoteCommand& command);
-
-// The variables that a session gets: those which ssh passes on, then `given`. Code::kUsage for what
-// is no name of a variable.
-Result<std::vector<std::string>> session_env(const std::vector<std::string>& given, bool terminal);
 
 }  // namespace rdev::commands

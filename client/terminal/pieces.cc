@@ -10,6 +10,15 @@ namespace rdev::terminal {
 Pieces::Pieces(asio::any_io_executor executor, base::Notify& woken)
     : executor_(std::move(executor)), woken_(&woken) {}
 
+Pieces::Piece& Pieces::next() {
+  Piece& piece = pieces_[(first_ + full_) % pieces_.size()];
+  if (piece.bytes == nullptr) {
+    // Not cleared: pages that are never filled cost nothing.
+    piece.bytes = std::make_unique_for_overwrite<char[]>(kPieceBytes);
+  }
+  return piece;
+}
+
 void Pieces::pop() {
   first_ = (first_ + 1) % pieces_.size();
   --full_;

@@ -28,15 +28,14 @@ class Pieces final : public std::enable_shared_from_this<Pieces> {
 
   // All of these with the lock held.
   struct Piece {
-    // Not cleared: pages that are never filled cost nothing.
-    std::unique_ptr<char[]> bytes = std::make_unique_for_overwrite<char[]>(kPieceBytes);
+    std::unique_ptr<char[]> bytes;  // made when it is first filled
     std::size_t size = 0;
   };
   std::size_t full() const { return full_; }
   bool has_room() const { return full_ < pieces_.size(); }
   Piece& oldest() { return pieces_[first_]; }
   // Where to fill in when there is room; it stays the same while the other side pops.
-  Piece& next() { return pieces_[(first_ + full_) % pieces_.size()]; }
+  Piece& next();
   void push() { ++full_; }
   void pop();
 

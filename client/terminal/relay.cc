@@ -77,7 +77,7 @@ awaitable<Result<SessionEnd>> Relay::run() {
   tasks_.cancel();
   co_await tasks_.wait();
   stream_->close();
-  raw_.reset();
+  leave_raw();
   if (early_end_) {
     co_return *early_end_;
   }
@@ -86,6 +86,14 @@ awaitable<Result<SessionEnd>> Relay::run() {
         lost_.value_or(Error{Code::kCancelled, "the session was cancelled"}));
   }
   co_return *command_end_;
+}
+
+// What is said next begins a line, wherever the session has left the cursor.
+void Relay::leave_raw() {
+  if (raw_ && (early_end_ || lost_)) {
+    show("\r\n");
+  }
+  raw_.reset();
 }
 
 bool Relay::finished() const { return early_end_ || (out_done_ && err_done_ && events_done_); }
@@ -128,12 +136,13 @@ awaitable<bool> Relay::send_typed(std::string_view typed) {
   while (action == Escapes::Action::kHelp) {
     action = escapes_.feed(typed, out);
     if (action == Escapes::Action::kHelp) {
-      show_help();
+      show(kHelp);
     }
   }
   const asio::const_buffer bytes = asio::buffer(out);
   const bool sent = out.empty() || (co_await stream_->write(bytes)).has_value();
   if (action == Escapes::Action::kEnd) {
+    show("~.");
     end({.code = kLinkFailed, .remark = "ended by ~."});
   }
   co_return sent&& action == Escapes::Action::kNone;
@@ -147,8 +156,12 @@ awaitable<void> Relay::input_ended() {
   stream_->write_eof();
 }
 
-// Straight to the terminal: it is what the user has just asked for.
-void Relay::show_help() const { (void)base::write_all(options_.err, kHelp.data(), kHelp.size()); }
+// Straight to the terminal: it is what the user has just asked for, and short.
+void Relay::show(std::string_view text) const {
+  if (::isatty(options_.err) == 1) {
+    (void)base::write_all(options_.err, text.data(), text.size());
+  }
+}
 
 // Nothing is left to write when this returns, also when the stream was lost.
 awaitable<Result<void>> Relay::copy(stream::Lane lane, Output& output) {
@@ -174,8 +187,10 @@ awaitable<void> Relay::copy_lane(stream::Lane lane, Output& output, bool& done) 
   const auto copied = co_await copy(lane, output);
   if (!copied) {
     output_failed(copied.error());
-  } else if (!lost_ && !options_.terminal) {
-    (void)output.finish();  // if not, its reader learns of the end when we exit
+  } else if (lane == stream::Lane::kData && !lost_ && !options_.terminal) {
+    // Stderr is left open for what we may have to say. If this fails, the reader of stdout learns
+    // of its end when we exit.
+    (void)output.finish();
   }
   done = true;
   changed_.notify();

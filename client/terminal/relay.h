@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "client/terminal/escapes.h"
 #include "client/terminal/input.h"
@@ -56,7 +57,8 @@ class Relay final {
   void obey(int signal);
   void output_failed(const Error& error);
   void end(SessionEnd end);
-  void show_help() const;
+  void show(std::string_view text) const;
+  void leave_raw();
   bool finished() const;
 
   const RelayOptions options_;

@@ -182,6 +182,17 @@ TEST_F(RelayTest, AnOutputThatEndsEarlyIsClosed) {
             3);
 }
 
+TEST_F(RelayTest, LeavesStderrOpenForOurselves) {
+  EXPECT_EQ(code([](RelayTest& t) -> awaitable<void> {
+              t.exit(stream::ExitStatus{});
+              co_return;
+            }),
+            0);
+  put(err_.write.get(), "rdev: …");
+  err_.write.reset();
+  EXPECT_EQ(read_all(err_.read.get()), "rdev: …");
+}
+
 TEST_F(RelayTest, ALostStreamIsAnErrorAfterWhatCame) {
   const auto end = play([](RelayTest& t) -> awaitable<void> {
     co_await write_text(t.stream(), "some");

@@ -1,7 +1,6 @@
 #include "protocol/mux/chunks.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 

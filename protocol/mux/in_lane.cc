@@ -6,7 +6,7 @@ namespace rdev::mux {
 namespace {
 // A credit frame for so many bytes costs nothing beside them; a window that is not much larger
 // gets one at its half, so that the sender does not wait for the next.
-constexpr std::uint64_t kCreditStep = 64 * 1024;
+constexpr std::uint64_t kCreditStep = 65536;
 }  // namespace
 
 Result<bool> InLane::data(std::uint64_t offset, std::string_view bytes, bool end) {

@@ -1,9 +1,6 @@
 #include "protocol/mux/mux.h"
 
-#include <algorithm>
 #include <cassert>
-#include <numeric>
-#include <vector>
 
 #include "protocol/mux/impl.h"
 

@@ -1,6 +1,4 @@
 // What comes in: a fault ends its stream, never more.
-#include <algorithm>
-
 #include "protocol/mux/impl.h"
 #include "protocol/wire/frame.h"
 

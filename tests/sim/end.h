@@ -36,6 +36,8 @@ class End final {
   // The end's process is gone.
   void die() { phase = Phase::kOver; }
 
+  bool at_end(std::size_t lane) const { return at_end_[lane]; }
+  const mux::Options& options() const { return options_; }
   std::string state() const;
 
   Phase phase;

@@ -35,6 +35,7 @@ class World final {
   void drain_events();
   void drain(mux::Mux& mux, const mux::Options& options);
   void check_held(const mux::Mux& mux, const mux::Options& options);
+  void check_kept();
   bool over();
   std::optional<std::string> check_nothing_left();
   void wrong(const Talk& talk, const std::string& what);

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kMaxStreams = 4096;
 // What streams may hold together before no more are opened.
 constexpr std::size_t kMaxHeld = std::size_t{64} << 20U;
-constexpr std::chrono::seconds kLastWords{2};
+constexpr std::chrono::seconds kLastWords{1};
 
 std::uint64_t microseconds(std::chrono::steady_clock::duration duration) {
   return static_cast<std::uint64_t>(

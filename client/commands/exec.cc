@@ -10,8 +10,8 @@ namespace {
 int exec(CLI::App& app, RemoteCommand& command) {
   command.unexpected = app.remaining();
   if (command.argv.empty() && command.unexpected.empty()) {
-    note("exec: a command is missing: rdev exec " + command.job +
-         " -- CMD (rdev ssh is for a shell)");
+    note("a command is missing: rdev exec " + command.job + " -- CMD (for a shell: rdev ssh " +
+         command.job + ")");
     return 2;
   }
   return run_remote(command);

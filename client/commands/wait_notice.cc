@@ -49,7 +49,7 @@ void WaitNotice::reason(const std::string& why) {
 }
 
 void WaitNotice::show() {
-  if (!late_) {
+  if (!late_ || (why_.empty() && terminal_ == ui::Terminal::kNo)) {
     return;
   }
   std::string line = "waiting for " + subject_ + (why_.empty() ? "" : ": " + why_);

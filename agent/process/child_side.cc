@@ -120,7 +120,7 @@ Prepared::Prepared(const Command& c, const JobLimits& l, int fd)
       paths(candidates(c.program, c.environment.get("PATH").value_or(std::string(kDefaultPath)))),
       argv(pointers(c.argv)),
       environment(pointers(c.environment.entries())),
-      directory_warning("rdev-agent: cannot enter " + c.directory + ", starting in /\n") {}
+      directory_warning("rdev: cannot enter " + c.directory + ", starting in /\n") {}
 
 void run_child(const Prepared& prepared) noexcept {
   const Command& command = prepared.command;

@@ -9,7 +9,7 @@ namespace {
 using process::SpawnError;
 
 awaitable<void> end_with(std::unique_ptr<stream::Stream> stream, SpawnError error, bool terminal) {
-  const std::string line = "rdev-agent: " + error.message + (terminal ? "\r\n" : "\n");
+  const std::string line = "rdev: " + error.message + (terminal ? "\r\n" : "\n");
   // When the peer has gone meanwhile there is nobody to tell.
   (void)co_await stream->write(asio::buffer(line), stream::Lane::kStderr);
   stream->send_event(stream::ExitStatus{.code = static_cast<std::uint32_t>(error.exit_code)});
@@ -80,7 +80,7 @@ void Sessions::hang_up() {
 
 void Sessions::announce(std::string_view line) {
   for (Attachment* session : running_) {
-    session->announce("\r\n" + std::string(line) + "\r\n");
+    session->announce("\r\nrdev: " + std::string(line) + "\r\n");
   }
 }
 

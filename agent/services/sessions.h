@@ -28,7 +28,7 @@ class Sessions final {
   // sessions.
   void hang_up();
 
-  // Writes a line to every session that has a terminal; never into a pipe.
+  // Writes "rdev: LINE" to every session that has a terminal; never into a pipe.
   void announce(std::string_view line);
 
  private:

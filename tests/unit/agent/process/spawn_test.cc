@@ -173,7 +173,7 @@ TEST_F(Spawn, StartsInItsDirectory) {
 TEST_F(Spawn, SaysWhenItsDirectoryCannotBeEntered) {
   Command command = shell("pwd");
   command.directory = "/nowhere";
-  EXPECT_EQ(print(command), "rdev-agent: cannot enter /nowhere, starting in /\n/\n");
+  EXPECT_EQ(print(command), "rdev: cannot enter /nowhere, starting in /\n/\n");
 }
 
 TEST_F(Spawn, TakesTheTerminal) {

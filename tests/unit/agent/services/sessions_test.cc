@@ -190,7 +190,7 @@ TEST_F(Session, ArgvIsLookedUpInThePathThatTheUserGives) {
         .argv = {"printf", "x"},
         .env = {{"PATH", "/nowhere"}},
         .env_rule = EnvRule::kAll});
-  EXPECT_EQ(read_all(Lane::kStderr), "rdev-agent: printf: command not found\n");
+  EXPECT_EQ(read_all(Lane::kStderr), "rdev: printf: command not found\n");
   EXPECT_EQ(exit_code(), 127);
   finish();
 }
@@ -229,7 +229,7 @@ TEST_F(Session, AnnouncementsReachTerminals) {
   exec_on_terminal("stty -echo; echo ready; read -r _; echo more");
   EXPECT_EQ(read_to("ready\r\n"), "ready\r\n");
   sessions_->announce("it ends");
-  EXPECT_EQ(read_to("\r\nit ends\r\n"), "\r\nit ends\r\n");
+  EXPECT_EQ(read_to("\r\nrdev: it ends\r\n"), "\r\nrdev: it ends\r\n");
   write("\n");
   EXPECT_EQ(read_all(), "more\r\n");
   EXPECT_EQ(exit_code(), 0);
@@ -249,7 +249,7 @@ TEST_F(Session, AnnouncementsDoNotCutOutput) {
   std::string all = read_to(std::string(1, '\0'));
   sessions_->announce("one");
   sessions_->announce("dropped: the first still waits");
-  all += read_to("\r\none\r\n");
+  all += read_to("\r\nrdev: one\r\n");
   write("\n");
   all += read_all();
   EXPECT_EQ(std::count(all.begin(), all.end(), '\0'), 300000);
@@ -323,7 +323,7 @@ TEST_F(NoShell, ExecThatNeedsAShellIsASentence) {
 
 TEST_F(NoShell, ExecOfTheAbsentAndTheEmpty) {
   exec("no-such-program");
-  EXPECT_EQ(read_all(Lane::kStderr), "rdev-agent: no-such-program: command not found\n");
+  EXPECT_EQ(read_all(Lane::kStderr), "rdev: no-such-program: command not found\n");
   EXPECT_EQ(exit_code(), 127);
   exec(" ");
   EXPECT_THAT(read_all(Lane::kStderr), HasSubstr("empty"));

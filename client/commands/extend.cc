@@ -40,11 +40,11 @@ awaitable<Result<NewEnd>> ask_agent(const state::Paths& paths, std::string name,
   StreamRequest request;
   request.mutable_extend()->set_add_seconds(static_cast<std::uint64_t>(by.count()));
   const auto opened = co_await (*link)->open(std::move(request));
-  if (!opened && opened.error().code == Code::kUnavailable) {
-    co_return NewEnd{.refusal = opened.error().message};
+  if (!opened && opened.error().code == Code::kClosed) {
+    co_return tl::make_unexpected(opened.error());
   }
   if (!opened) {
-    co_return tl::make_unexpected(opened.error());
+    co_return NewEnd{.refusal = opened.error().message};
   }
   Extended answer;
   if (!answer.ParseFromString(opened->answer)) {

@@ -26,7 +26,7 @@ constexpr int kNotFound = 127;  // as a shell says it of a command
 struct Joined {
   std::unique_ptr<link_process::Attached> link;
   std::unique_ptr<stream::Stream> stream;  // ends before its link
-  std::string refusal;                     // the agent's, when there is no stream
+  std::string refusal;                     // why there is no stream over a link that works
 };
 
 awaitable<Result<Joined>> join(const state::Paths& paths, std::string job, Session session,
@@ -41,7 +41,7 @@ awaitable<Result<Joined>> join(const state::Paths& paths, std::string job, Sessi
   StreamRequest request;
   *request.mutable_session() = std::move(session);
   auto opened = co_await (*link)->open(std::move(request));
-  if (!opened && opened.error().code != Code::kUnavailable) {
+  if (!opened && opened.error().code == Code::kClosed) {
     co_return tl::make_unexpected(opened.error());
   }
   Joined joined{.link = std::move(*link), .stream = nullptr, .refusal = {}};

@@ -10,6 +10,8 @@
 namespace rdev::commands {
 namespace {
 
+constexpr int kLastSteps = 1000;
+
 Result<int> run_to_end(const Work& work, const state::Paths& paths) {
   asio::io_context loop(1);
   Context context{.executor = loop.get_executor(),
@@ -25,6 +27,10 @@ Result<int> run_to_end(const Work& work, const state::Paths& paths) {
                    loop.stop();  // a cluster may still be pumping something
                  });
   loop.run();
+  // What the command has let go of hangs up.
+  loop.restart();
+  for (int i = 0; i < kLastSteps && loop.poll_one() > 0; ++i) {
+  }
   return outcome.value_or(fail(Code::kFailed, "the command ended without a result"));
 }
 

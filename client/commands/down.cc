@@ -28,7 +28,7 @@ awaitable<Result<void>> take_down(Context& context, std::string name, bool forge
   const auto known = state::load(context.paths, name);
   const bool has_files = known || known.error().code != Code::kNotFound;
   if (forget && has_files) {
-    co_return forget_job(context, name);
+    co_return co_await forget_job(context, name);
   }
   if (!known && has_files) {
     note(known.error().message);
@@ -39,7 +39,7 @@ awaitable<Result<void>> take_down(Context& context, std::string name, bool forge
     co_return co_await remove_job(context, std::move(*record));
   }
   if (has_files && record.error().code == Code::kNotFound) {
-    co_return forget_job(context, name);
+    co_return co_await forget_job(context, name);
   }
   co_return tl::make_unexpected(record.error());
 }

@@ -5,9 +5,11 @@
 #include <system_error>
 #include <utility>
 
+#include "client/link/attach.h"
 #include "client/sshconfig/entry.h"
 #include "client/state/identity.h"
 #include "client/state/unfinished.h"
+#include "client/tunnels/holder.h"
 
 namespace rdev::commands {
 
@@ -56,11 +58,25 @@ Result<base::Fd> lock_or_wait(const Context& context, const std::string& name) {
   return state::lock_job(context.paths, name, base::LockWait::kBlock);
 }
 
-Result<void> forget_job(const Context& context, const std::string& name) {
-  if (auto removed = sshconfig::remove_entry(context.paths, name); !removed) {
-    return removed;
+namespace {
+
+// The holder first: it would start the link process again. What hangs is killed.
+awaitable<Result<void>> end_background(Context& context, std::string name) {
+  auto holder = co_await tunnels::stop(context.paths, name);
+  auto link = co_await link_process::stop(context.paths, name);
+  co_return holder ? link : holder;
+}
+
+}  // namespace
+
+awaitable<Result<void>> forget_job(Context& context, std::string name) {
+  if (auto ended = co_await end_background(context, name); !ended) {
+    co_return ended;
   }
-  return state::remove(context.paths, name);
+  if (auto removed = sshconfig::remove_entry(context.paths, name); !removed) {
+    co_return removed;
+  }
+  co_return state::remove(context.paths, name);
 }
 
 awaitable<Result<void>> remove_job(Context& context, state::JobRecord record) {
@@ -74,11 +90,13 @@ awaitable<Result<void>> remove_job(Context& context, state::JobRecord record) {
     // Best effort: on a full disk the job must still be removable.
     (void)state::save(context.paths, record);
   }
+  // So that nobody is told of a connection that died. Should it fail, forget_job() tries again.
+  (void)co_await end_background(context, record.name);
   const cluster::JobRef ref = ref_of(record);
   if (auto stopped = co_await (*cluster)->stop(ref); !stopped) {
     co_return prefix("cannot stop " + record.name, stopped.error());
   }
-  co_return forget_job(context, record.name);
+  co_return co_await forget_job(context, record.name);
 }
 
 namespace {
@@ -120,7 +138,7 @@ awaitable<void> clean_up_one(Context& context, std::string name) {
     expect_late(context, *record);
     removed = co_await remove_job(context, std::move(*record));
   } else if (record.error().code == Code::kNotFound) {
-    removed = forget_job(context, name);
+    removed = co_await forget_job(context, name);
   } else {
     co_return;
   }

@@ -29,8 +29,8 @@ awaitable<void> clean_up_crashed(Context& context);
 
 // Ends the job and forgets it. The lock must be held.
 awaitable<Result<void>> remove_job(Context& context, state::JobRecord record);
-// Forgets it only.
-Result<void> forget_job(const Context& context, const std::string& name);
+// Forgets it only: what serves it on this machine ends.
+awaitable<Result<void>> forget_job(Context& context, std::string name);
 
 // A job that a cluster has under our owner label.
 struct ClusterJob {

@@ -5,6 +5,7 @@
 #include "client/commands/command.h"
 #include "client/commands/context.h"
 #include "client/commands/jobs.h"
+#include "client/commands/link_report.h"
 #include "client/sshconfig/entry.h"
 #include "client/ui/table.h"
 #include "client/ui/units.h"
@@ -22,10 +23,11 @@ struct Options {
 struct Report {
   state::JobRecord record;
   cluster::JobStatus status;
+  LinkReport link;
 };
 
 std::string as_json(const Report& report) {
-  const auto& [record, status] = report;
+  const auto& [record, status, link] = report;
   json::object object = {
       {"name", record.name},
       {"cluster", record.cluster},
@@ -45,11 +47,12 @@ std::string as_json(const Report& report) {
   if (status.exit_code) {
     object["exit_code"] = *status.exit_code;
   }
+  add_to(object, link);
   return json::serialize(object) + "\n";
 }
 
 std::string as_text(const Report& report) {
-  const auto& [record, status] = report;
+  const auto& [record, status, link] = report;
   const std::int64_t now = std::time(nullptr);
   std::vector<std::vector<std::string>> lines = {
       {"name", record.name},
@@ -74,6 +77,7 @@ std::string as_text(const Report& report) {
   if (record.ends_unix_s > now) {
     lines.push_back({"ends in", ui::format_age(std::chrono::seconds(record.ends_unix_s - now))});
   }
+  add_to(lines, link);
   return ui::render_table(lines);
 }
 
@@ -96,7 +100,9 @@ awaitable<Result<int>> status(Context& context, const Options& options) {
   if (!asked) {
     co_return tl::make_unexpected(asked.error());
   }
-  const Report report{.record = std::move(*record), .status = std::move(*asked)};
+  LinkReport link = co_await ask_link(context.paths, *name);
+  const Report report{
+      .record = std::move(*record), .status = std::move(*asked), .link = std::move(link)};
   const auto printed = print(options.json ? as_json(report) : as_text(report));
   if (!printed) {
     co_return tl::make_unexpected(printed.error());

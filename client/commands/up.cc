@@ -9,6 +9,7 @@
 #include "client/commands/jobs.h"
 #include "client/commands/launch.h"
 #include "client/sshconfig/include_line.h"
+#include "client/tunnels/holder.h"
 #include "client/ui/units.h"
 
 namespace rdev::commands {
@@ -171,6 +172,11 @@ awaitable<Result<int>> up(Context& context, const UpOptions& options) {
   }
   if (!report) {
     co_return tl::make_unexpected(report.error());
+  }
+  if (report->outcome != Outcome::kStarted) {
+    if (auto resumed = co_await tunnels::resume(context.paths, *name); !resumed) {
+      note("its tunnels are not open: " + resumed.error().message);
+    }
   }
   report->elapsed = std::chrono::steady_clock::now() - began;
   report->ssh_config = sshconfig::entry_file(context.paths, *name).string();

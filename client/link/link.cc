@@ -102,7 +102,8 @@ awaitable<void> Link::keep_up() {
       end(alive.error());
       co_return;
     }
-    if (is_refusal(why)) {
+    refused_ = is_refusal(why);
+    if (refused_) {
       lose(Consumer::State::kOrphan, why.message, false);
       lose(Consumer::State::kWaiting, why.message, false);
     }

@@ -34,7 +34,8 @@ class Link final : Consumer::Owner {
 
   // A process of ours has connected.
   void adopt(base::Fd socket);
-  // Until the job is over (Code::kClosed, kNotFound) or end(); everybody has then been told.
+  // Until the job is over (Code::kClosed, kNotFound) or end(); everybody has then been told. Not to
+  // be cancelled.
   awaitable<Error> run();
   void end(Error why);
 
@@ -79,6 +80,7 @@ class Link final : Consumer::Owner {
   std::uint32_t connections_ = 0;
   std::string death_;  // why the last session ended
   Clock::time_point tried_;
+  bool refused_ = false;     // the last try, in a way that time alone does not change
   Clock::duration lived_{};  // the last session
   Backoff backoff_;
   std::minstd_rand random_;

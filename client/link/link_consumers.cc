@@ -62,8 +62,13 @@ void Link::attach(Consumer& consumer, std::string_view payload) {
   }
   consumer.state = Consumer::State::kWaiting;
   consumer.send(wire::Type::kStatus, status().SerializeAsString());
-  if (state_ == LinkStatus::WAITING && Clock::now() - tried_ > kJustTried) {
+  if (state_ != LinkStatus::WAITING) {
+    return;
+  }
+  if (Clock::now() - tried_ > kJustTried) {
     pause_.cancel();
+  } else if (refused_) {
+    lose(Consumer::State::kWaiting, reason_, false);
   }
 }
 

@@ -107,6 +107,7 @@ awaitable<Error> Session::run() {
   }
   tasks.cancel();
   co_await tasks.wait();
+  co_await asio::this_coro::throw_if_cancelled(true);  // it holds for the callers' frames, too
   co_return *over_;
 }
 

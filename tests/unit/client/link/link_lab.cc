@@ -1,0 +1,217 @@
+#include "tests/unit/client/link/link_lab.h"
+
+#include <sys/socket.h>
+
+namespace rdev::test {
+namespace {
+
+template <class Message>
+Message parsed(std::string_view payload) {
+  Message message;
+  EXPECT_TRUE(message.ParseFromArray(payload.data(), static_cast<int>(payload.size())));
+  return message;
+}
+
+awaitable<void> echo(std::unique_ptr<stream::Stream> stream) {
+  std::vector<char> buffer(65536);
+  for (;;) {
+    const auto n = co_await stream->read(asio::buffer(buffer));
+    if (!n || *n == 0 || !co_await stream->write(asio::buffer(buffer.data(), *n))) {
+      co_return;
+    }
+  }
+}
+
+awaitable<void> flood(std::unique_ptr<stream::Stream> stream) {
+  const std::string bytes(65536, 'x');
+  while (co_await stream->write(asio::buffer(bytes))) {
+  }
+}
+
+}  // namespace
+
+std::pair<base::Fd, base::Fd> socket_pair() {
+  int sockets[2];
+  EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sockets), 0);
+  return {base::Fd(sockets[0]), base::Fd(sockets[1])};
+}
+
+awaitable<Result<Line>> FakeAgent::dial() {
+  ++dials;
+  if (!dial_errors.empty()) {
+    Error error = std::move(dial_errors.front());
+    dial_errors.pop_front();
+    co_return tl::make_unexpected(std::move(error));
+  }
+  auto [near, far] = socket_pair();
+  const auto connection = std::make_shared<Connection>(*this, std::move(far));
+  connections_.push_back(connection);
+  tasks_.spawn("agent", carry(connection));
+  co_return Line{.stream = std::make_unique<stream::SocketStream>(executor_, std::move(near)),
+                 .endpoint = "fake:" + std::to_string(dials)};
+}
+
+awaitable<Result<void>> FakeAgent::check() {
+  ++checks;
+  co_return over ? tl::make_unexpected(*over) : Result<void>();
+}
+
+void FakeAgent::cut() {
+  for (const auto& connection : connections_) {
+    connection->endpoint.end({Code::kClosed, "cut"});
+  }
+  connections_.clear();
+}
+
+std::size_t FakeAgent::streams() const { return connections_.back()->endpoint.streams(); }
+
+awaitable<void> FakeAgent::stop() {
+  cut();
+  tasks_.cancel();
+  co_await tasks_.wait();
+}
+
+awaitable<void> FakeAgent::carry(std::shared_ptr<Connection> connection) {
+  (void)co_await connection->endpoint.run(connection->carrier);
+  connection->carrier.close();
+}
+
+void FakeAgent::Connection::on_open(std::string_view request, mux::StreamId,
+                                    std::unique_ptr<link::Offer> offer) {
+  auto stream = offer->accept("granted");
+  owner.tasks_.spawn("service",
+                     request == "flood" ? flood(std::move(stream)) : echo(std::move(stream)));
+}
+
+Result<void> FakeAgent::Connection::on_frame(const wire::Frame& frame) {
+  if (frame.header.type == wire::Type::kHello) {
+    owner.hellos.push_back(parsed<Hello>(frame.payload));
+    if (owner.goodbye) {
+      Goodbye goodbye;
+      goodbye.set_reason(*owner.goodbye);
+      endpoint.send(wire::Type::kGoodbye, goodbye.SerializeAsString());
+      return {};
+    }
+    Welcome welcome;
+    welcome.set_major(1);
+    welcome.set_program("fake");
+    endpoint.send(wire::Type::kWelcome, welcome.SerializeAsString());
+  } else if (frame.header.type == wire::Type::kHeartbeat && !owner.silent) {
+    Heartbeat answer;
+    answer.set_sent_us(1);
+    answer.set_echo_us(parsed<Heartbeat>(frame.payload).sent_us());
+    answer.mutable_vitals()->set_uptime_s(17);
+    endpoint.send(wire::Type::kHeartbeat, answer.SerializeAsString());
+  }
+  return {};
+}
+
+FakeConsumer::FakeConsumer(const asio::any_io_executor& executor, base::Fd socket,
+                           std::uint32_t number)
+    : endpoint(executor, {.side = mux::Side::kClient, .consumer = number}, *this),
+      number_(number),
+      carrier_(executor, std::move(socket)),
+      changed_(executor) {}
+
+void FakeConsumer::attach(const std::string& program) {
+  Attach attach;
+  attach.set_consumer(number_);
+  attach.set_what("test");
+  attach.set_program(program);
+  endpoint.send(wire::Type::kAttach, attach.SerializeAsString());
+}
+
+awaitable<Result<link::Opened>> FakeConsumer::open(const std::string& what) {
+  return endpoint.open(what);
+}
+
+awaitable<bool> FakeConsumer::echoes() {
+  auto opened = co_await open("echo");
+  co_return opened&& co_await echoes(*opened);
+}
+
+awaitable<bool> FakeConsumer::echoes(link::Opened& echo) {
+  if (!co_await echo.stream->write(asio::buffer("ping", 4))) {
+    co_return false;
+  }
+  std::string answer(4, '\0');
+  for (std::size_t have = 0; have < answer.size();) {
+    const auto n = co_await echo.stream->read(asio::buffer(answer) + have);
+    if (!n || *n == 0) {
+      co_return false;
+    }
+    have += *n;
+  }
+  co_return answer == "ping";
+}
+
+awaitable<void> FakeConsumer::until(std::function<bool(const FakeConsumer&)> done) {
+  while (!done(*this)) {
+    co_await changed_.wait();
+  }
+}
+
+Result<void> FakeConsumer::on_frame(const wire::Frame& frame) {
+  if (frame.header.type == wire::Type::kAttached) {
+    attached = true;
+  } else if (frame.header.type == wire::Type::kStatus) {
+    statuses.push_back(parsed<LinkStatus>(frame.payload));
+  } else if (frame.header.type == wire::Type::kLost) {
+    lost = parsed<Lost>(frame.payload);
+  }
+  changed_.notify();
+  return {};
+}
+
+awaitable<void> FakeConsumer::run() {
+  ended = co_await endpoint.run(carrier_);
+  carrier_.close();
+  changed_.notify();
+}
+
+LinkLab::~LinkLab() {
+  link->end({Code::kCancelled, "the test is over"});
+  for (const auto& consumer : consumers_) {
+    consumer->hang_up();
+  }
+  run(ended());
+  run(agent.stop());
+  tasks.cancel();
+  context.restart();
+  context.run();
+}
+
+void LinkLab::begin(link_process::Timing timing) {
+  link_process::LinkOptions options{.job = "train", .timing = timing};
+  options.hello.set_major(1);
+  options.hello.set_job_name("train");
+  link = std::make_unique<link_process::Link>(executor, agent, std::move(options));
+  tasks.spawn("link", run_link());
+}
+
+awaitable<void> LinkLab::run_link() {
+  end = co_await link->run();
+  over_.notify();
+}
+
+awaitable<void> LinkLab::ended() {
+  while (!end) {
+    co_await over_.wait();
+  }
+}
+
+FakeConsumer& LinkLab::consumer(std::uint32_t number) {
+  auto [near, far] = socket_pair();
+  link->adopt(std::move(far));
+  consumers_.push_back(std::make_unique<FakeConsumer>(executor, std::move(near), number));
+  tasks.spawn("consumer", consumers_.back()->run());
+  return *consumers_.back();
+}
+
+base::Fd LinkLab::bare_consumer() {
+  auto [near, far] = socket_pair();
+  link->adopt(std::move(far));
+  return std::move(near);
+}
+
+}  // namespace rdev::test

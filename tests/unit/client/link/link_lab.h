@@ -1,0 +1,131 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/link/link.h"
+#include "protocol/base/task_group.h"
+#include "protocol/link/endpoint.h"
+#include "protocol/stream/socket_stream.h"
+#include "tests/unit/protocol/run.h"
+
+namespace rdev::test {
+
+using link_process::Line;
+
+// The two ends of a connection.
+std::pair<base::Fd, base::Fd> socket_pair();
+
+// An agent in this process. Its streams: "flood" sends for ever, anything else is an echo.
+class FakeAgent final : public link_process::Agent {
+ public:
+  explicit FakeAgent(asio::any_io_executor executor) : executor_(executor), tasks_(executor) {}
+  FakeAgent(const FakeAgent&) = delete;
+  FakeAgent& operator=(const FakeAgent&) = delete;
+  ~FakeAgent() override = default;
+
+  // What the next dials do, the first first; without any they work.
+  std::deque<Error> dial_errors;
+  std::optional<Error> over;           // what check() says
+  std::optional<std::string> goodbye;  // instead of WELCOME
+  bool silent = false;                 // no heartbeats
+
+  awaitable<Result<Line>> dial() override;
+  awaitable<Result<void>> check() override;
+
+  // Cuts the connection.
+  void cut();
+  std::size_t streams() const;
+  awaitable<void> stop();
+
+  int dials = 0;
+  int checks = 0;
+  std::vector<Hello> hellos;
+
+ private:
+  struct Connection final : link::Endpoint::Handler {
+    Connection(FakeAgent& agent, base::Fd socket)
+        : owner(agent),
+          carrier(agent.executor_, std::move(socket)),
+          endpoint(agent.executor_, {.side = mux::Side::kAgent}, *this) {}
+    void on_open(std::string_view request, mux::StreamId parent,
+                 std::unique_ptr<link::Offer> offer) override;
+    Result<void> on_frame(const wire::Frame& frame) override;
+    FakeAgent& owner;
+    stream::SocketStream carrier;
+    link::Endpoint endpoint;
+  };
+  static awaitable<void> carry(std::shared_ptr<Connection> connection);
+
+  asio::any_io_executor executor_;
+  base::TaskGroup tasks_;
+  std::vector<std::shared_ptr<Connection>> connections_;
+};
+
+// A process of the laptop.
+class FakeConsumer final : public link::Endpoint::Handler {
+ public:
+  FakeConsumer(const asio::any_io_executor& executor, base::Fd socket, std::uint32_t number);
+  FakeConsumer(const FakeConsumer&) = delete;
+  FakeConsumer& operator=(const FakeConsumer&) = delete;
+  ~FakeConsumer() override = default;
+
+  void attach(const std::string& program = "rdev " RDEV_VERSION);
+  awaitable<Result<link::Opened>> open(const std::string& what);
+  // Whether an echo answers: one of its own, or this.
+  awaitable<bool> echoes();
+  static awaitable<bool> echoes(link::Opened& echo);
+  void hang_up() { endpoint.end({Code::kClosed, "enough"}); }
+  // Until `done` says so.
+  awaitable<void> until(std::function<bool(const FakeConsumer&)> done);
+
+  bool attached = false;
+  std::vector<LinkStatus> statuses;
+  std::optional<Lost> lost;
+  std::optional<Error> ended;
+  link::Endpoint endpoint;
+
+ private:
+  friend class LinkLab;
+  void on_open(std::string_view, mux::StreamId, std::unique_ptr<link::Offer>) override {}
+  Result<void> on_frame(const wire::Frame& frame) override;
+  awaitable<void> run();
+
+  const std::uint32_t number_;
+  stream::SocketStream carrier_;
+  base::Notify changed_;
+};
+
+// A link with its agent and consumers.
+class LinkLab : public testing::Test {
+ public:
+  ~LinkLab() override;
+  void begin(link_process::Timing timing = {});
+  FakeConsumer& consumer(std::uint32_t number);
+  // Without an endpoint: its bytes are the test's own affair.
+  base::Fd bare_consumer();
+  awaitable<void> ended();
+
+  asio::io_context context;
+  asio::any_io_executor executor = context.get_executor();
+  FakeAgent agent{executor};
+  std::unique_ptr<link_process::Link> link;
+  std::optional<Error> end;
+  base::TaskGroup tasks{executor};
+
+ protected:
+  void run(awaitable<void> task) { test::run(context, std::move(task)); }
+
+ private:
+  awaitable<void> run_link();
+  std::vector<std::unique_ptr<FakeConsumer>> consumers_;
+  base::Notify over_{executor};
+};
+
+}  // namespace rdev::test

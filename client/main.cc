@@ -8,6 +8,7 @@
 #include "client/commands/command.h"
 #include "client/commands/complete.h"
 #include "client/link/process.h"
+#include "client/tunnels/holder.h"
 #include "client/ui/suggest.h"
 
 namespace {
@@ -103,6 +104,9 @@ int main(int argc, char** argv) {
   }
   if (words[0] == rdev::link_process::kLinkCommand) {
     return rdev::link_process::run_link(rest);
+  }
+  if (words[0] == rdev::tunnels::kHolderCommand) {
+    return rdev::tunnels::run_holder(rest);
   }
   if (words[0] == rdev::commands::kCompleteCommand) {
     return rdev::commands::print_job_names();

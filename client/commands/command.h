@@ -32,6 +32,8 @@ Run setup_proxy(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_exec(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_ssh(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_extend(CLI::App& app, const std::vector<std::string>& rest);
+Run setup_forward(CLI::App& app, const std::vector<std::string>& rest);
+Run setup_connect(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_ssh_config(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_completion(CLI::App& app, const std::vector<std::string>& rest);
 

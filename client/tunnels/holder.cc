@@ -18,7 +18,12 @@ namespace {
 constexpr std::chrono::seconds kAnswerLimit{60};
 // The holder may be about to end.
 constexpr int kAttempts = 3;
-constexpr char kClosed[] = "it is closed: no process holds it (rdev up opens it again)";
+constexpr char kNotOpen[] = "it is closed: no process holds it (rdev up opens it again)";
+
+Code code_of(const HolderReply& reply) {
+  return reply.code() <= static_cast<std::uint32_t>(Code::kLimit) ? static_cast<Code>(reply.code())
+                                                                  : Code::kFailed;
+}
 
 awaitable<Result<HolderReply>> exchange(base::Fd fd, HolderRequest request) {
   HolderSocket socket(co_await asio::this_coro::executor, asio::local::stream_protocol(),
@@ -33,9 +38,6 @@ awaitable<Result<HolderReply>> exchange(base::Fd fd, HolderRequest request) {
   HolderReply reply;
   if (!reply.ParseFromString(*message)) {
     co_return fail(Code::kProtocol, "the holder of the job's tunnels sent nonsense");
-  }
-  if (!reply.error().empty()) {
-    co_return fail(Code::kFailed, reply.error());
   }
   co_return reply;
 }
@@ -63,7 +65,7 @@ Result<HolderReply> answer_from_kept(const state::Paths& paths, const std::strin
     for (const Tunnel& tunnel : *kept) {
       TunnelState& state = *reply.add_tunnels();
       *state.mutable_tunnel() = tunnel;
-      state.set_problem(kClosed);
+      state.set_problem(kNotOpen);
     }
   }
   return reply;
@@ -112,6 +114,9 @@ awaitable<Result<HolderReply>> ask(const state::Paths& paths, std::string job,
   }
   for (int attempt = 1;; ++attempt) {
     auto reply = co_await ask_once(paths, job, request, start);
+    if (reply && !reply->error().empty()) {
+      co_return fail(code_of(*reply), reply->error());
+    }
     if (reply || reply.error().code != Code::kClosed) {
       co_return reply;
     }

@@ -150,6 +150,7 @@ awaitable<HolderReply> HolderServer::answer(HolderRequest request) {
   }
   if (!done) {
     reply.set_error(done.error().message);
+    reply.set_code(static_cast<std::uint32_t>(done.error().code));
   }
   co_return reply;
 }

@@ -50,7 +50,7 @@ awaitable<Error> SharedLink::run() {
       base::log_info("the link is up");
       problem_ = co_await connection->lost();
       connection_.reset();
-      base::log_info("the link is lost", {{"reason", problem_->message}});
+      base::log_warning("the link is lost", {{"reason", problem_->message}});
     } else {
       problem_ = made.error();
       last_failed_ = attempt;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -129,6 +130,21 @@ std::string format_age(std::chrono::seconds age) {
     return fmt::format("{}h{:02}m", s / 3600, s / 60 % 60);
   }
   return fmt::format("{}d{:02}h", s / 86400, s / 3600 % 24);
+}
+
+std::string format_bytes(std::uint64_t bytes) {
+  static constexpr std::array kUnits = {"kB", "MB", "GB", "TB", "PB", "EB"};
+  if (bytes < 1000) {
+    return fmt::format("{} B", bytes);
+  }
+  auto value = static_cast<double>(bytes) / 1000;
+  std::size_t unit = 0;
+  while (value >= 999.5 && unit + 1 < kUnits.size()) {
+    value /= 1000;
+    ++unit;
+  }
+  return value < 9.95 ? fmt::format("{:.1f} {}", value, kUnits[unit])
+                      : fmt::format("{:.0f} {}", value, kUnits[unit]);
 }
 
 }  // namespace rdev::ui

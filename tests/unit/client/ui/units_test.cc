@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 namespace rdev::ui {
 namespace {
 
@@ -59,6 +61,14 @@ TEST(Format, FitsTheMagnitude) {
   EXPECT_EQ(format_age(seconds(3599)), "59m");
   EXPECT_EQ(format_age(seconds(3600 * 5 + 180)), "5h03m");
   EXPECT_EQ(format_age(seconds(86400 * 2 + 3600 * 4)), "2d04h");
+  const std::map<std::uint64_t, std::string> sizes = {
+      {0, "0 B"},           {999, "999 B"},      {1000, "1.0 kB"},
+      {9949, "9.9 kB"},     {9951, "10 kB"},     {300'000, "300 kB"},
+      {999'499, "999 kB"},  {999'500, "1.0 MB"}, {1'234'567, "1.2 MB"},
+      {UINT64_MAX, "18 EB"}};
+  for (const auto& [bytes, wanted] : sizes) {
+    EXPECT_EQ(format_bytes(bytes), wanted) << bytes;
+  }
 }
 
 }  // namespace

@@ -111,10 +111,10 @@ void Link::on_open(std::string_view request, mux::StreamId, std::unique_ptr<link
     return offer->refuse(stream::Refusal::kResourceShortage,
                          "the link's streams hold too many bytes that nobody reads");
   }
-  dispatch(std::move(wanted), std::move(offer));
+  dispatch(wanted, std::move(offer));
 }
 
-void Link::dispatch(StreamRequest request, std::unique_ptr<link::Offer> offer) {
+void Link::dispatch(const StreamRequest& request, std::unique_ptr<link::Offer> offer) {
   const Kinds& kinds = options_.kinds;
   switch (request.what_case()) {
     case StreamRequest::kSession:

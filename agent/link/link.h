@@ -40,7 +40,7 @@ class Link final : link::Endpoint::Handler {
   void on_open(std::string_view request, mux::StreamId parent,
                std::unique_ptr<link::Offer> offer) override;
   Result<void> on_frame(const wire::Frame& frame) override;
-  void dispatch(StreamRequest request, std::unique_ptr<link::Offer> offer);
+  void dispatch(const StreamRequest& request, std::unique_ptr<link::Offer> offer);
   template <class Request>
   void start(base::TaskGroup& group, const char* what, const KindHandler<Request>& handler,
              Request request, std::unique_ptr<link::Offer> offer);

@@ -33,7 +33,7 @@ class VitalsTest : public testing::Test {
   test::Temporary dir_;
 };
 
-constexpr std::uint64_t kTotal = 8000 * 1024, kUsed = 2000 * 1024;
+constexpr std::uint64_t kTotal = 8'192'000, kUsed = 2'048'000;
 
 TEST_F(VitalsTest, WithoutControlGroupsTheMachineCounts) { expect(kUsed, kTotal); }
 

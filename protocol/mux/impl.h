@@ -84,7 +84,8 @@ struct Mux::Impl final {
 
   // Frames in.
   Result<void> receive(const wire::Frame& frame);
-  void on_open(StreamId id, std::string_view payload);
+  void on_open(const wire::Frame& frame);
+  void on_whole_open(StreamId id, std::string_view payload);
   void on_accept(StreamState& stream, std::string_view payload);
   void on_refuse(StreamState& stream, std::string_view payload);
   void on_data(StreamState& stream, const wire::Frame& frame);
@@ -95,6 +96,8 @@ struct Mux::Impl final {
   Options options;
   std::uint32_t next = 0;
   std::unordered_map<StreamId, StreamState> streams;
+  // Payloads of OPENs of which more is to come.
+  std::unordered_map<StreamId, std::string> unfinished;
   // RESET and REFUSE frames of streams that are forgotten already.
   std::deque<std::string> farewells;
   Turns<&StreamState::control_turn> control;

@@ -7,15 +7,23 @@
 namespace rdev::mux {
 namespace {
 
-// What the request of an OPEN or the answer of an ACCEPT may take.
-constexpr std::size_t kLargestRequest = wire::kMaxPayload - (1 + kLanes) * sizeof(std::uint64_t);
+// What the answer of an ACCEPT may take.
+constexpr std::size_t kLargestAnswer = wire::kMaxPayload - kLanes * sizeof(std::uint64_t);
 
-std::string limits(const Options& options) {
-  std::string bytes;
+void append_limits(std::string& bytes, const Options& options) {
   for (const std::uint64_t window : options.windows) {
     wire::append_u64(bytes, window);
   }
-  return bytes;
+}
+
+// One OPEN, or several when the request does not fit into one.
+void append_open(std::string& out, StreamId id, std::string_view payload) {
+  do {
+    const std::string_view piece = payload.substr(0, wire::kMaxPayload);
+    payload.remove_prefix(piece.size());
+    const std::uint8_t flags = payload.empty() ? 0 : wire::kMore;
+    wire::append_frame(out, {.type = wire::Type::kOpen, .flags = flags, .stream = id}, piece);
+  } while (!payload.empty());
 }
 
 }  // namespace
@@ -46,10 +54,10 @@ Result<StreamId> Mux::open(std::string_view request, StreamId parent) {
     return id;
   }
   StreamState& stream = impl_->add(*id, StreamState::Phase::kAsked);
-  std::string head;
-  wire::append_u64(head, parent);
-  wire::append_frame(stream.opening, {.type = wire::Type::kOpen, .stream = *id},
-                     head + limits(impl_->options), request);
+  std::string payload;
+  wire::append_u64(payload, parent);
+  append_limits(payload, impl_->options);
+  append_open(stream.opening, *id, payload.append(request));
   impl_->schedule(stream);
   return id;
 }
@@ -59,12 +67,13 @@ void Mux::accept(StreamId id, std::string_view answer) {
   if (stream == nullptr || stream->phase != StreamState::Phase::kOffered) {
     return;
   }
-  if (answer.size() > kLargestRequest) {
+  if (answer.size() > kLargestAnswer) {
     return impl_->fault(*stream, "the answer is too long");
   }
   stream->phase = StreamState::Phase::kOpen;
-  wire::append_frame(stream->opening, {.type = wire::Type::kAccept, .stream = id},
-                     limits(impl_->options), answer);
+  std::string head;
+  append_limits(head, impl_->options);
+  wire::append_frame(stream->opening, {.type = wire::Type::kAccept, .stream = id}, head, answer);
   impl_->schedule(*stream);
 }
 
@@ -162,6 +171,7 @@ void Mux::reset(StreamId id, std::string_view why) {
 
 void Mux::reset_all(std::string_view why) {
   impl_->farewells.clear();
+  impl_->unfinished.clear();
   while (!impl_->streams.empty()) {
     impl_->end(impl_->streams.begin()->second, why);
   }

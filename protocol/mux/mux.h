@@ -27,6 +27,8 @@ inline constexpr StreamId prefix_of(std::uint32_t consumer) {
 // close of the stream: who sends it has sent all there is and reads no more.
 enum class Lane : std::uint8_t { kData = 0, kStderr = 1, kControl = 2 };
 inline constexpr std::size_t kLanes = 3;
+// What a request may take: the arguments and the environment of a command are part of it.
+inline constexpr std::size_t kLargestRequest = std::size_t{256} << 10U;
 
 enum class Side { kClient, kAgent };
 
@@ -80,7 +82,7 @@ class Mux final {
   std::optional<Event> next_event();
 
   // --- The application ---
-  // Code::kLimit: too many, or a request that fits into no frame; Code::kClosed: the parent is
+  // Code::kLimit: too many, or a request over kLargestRequest; Code::kClosed: the parent is
   // over. A `parent` (kAgent: required) gives the stream its consumer. May be written at once; the
   // bytes go out after kAccepted.
   Result<StreamId> open(std::string_view request, StreamId parent = 0);

@@ -8,6 +8,8 @@ namespace {
 constexpr std::uint32_t kLastRefusal =
     static_cast<std::uint32_t>(stream::Refusal::kResourceShortage);
 
+constexpr std::size_t kMostUnfinished = 64;
+
 // The limits of OPEN and ACCEPT; nothing when the frame is too short.
 bool take_limits(std::string_view& payload, std::uint64_t (&limits)[kLanes]) {
   for (std::uint64_t& limit : limits) {
@@ -36,7 +38,7 @@ Result<void> Mux::Impl::receive(const wire::Frame& frame) {
     return fail(Code::kLimit, "the peer makes faults and does not take the answers");
   }
   if (frame.header.type == wire::Type::kOpen) {
-    on_open(id, frame.payload);
+    on_open(frame);
     return {};
   }
   if (frame.header.type == wire::Type::kDetach) {
@@ -48,6 +50,9 @@ Result<void> Mux::Impl::receive(const wire::Frame& frame) {
   }
   StreamState* const stream = find(id);
   if (stream == nullptr) {
+    if (frame.header.type == wire::Type::kReset) {
+      unfinished.erase(id);
+    }
     return {};
   }
   switch (frame.header.type) {
@@ -75,7 +80,30 @@ Result<void> Mux::Impl::receive(const wire::Frame& frame) {
   return {};
 }
 
-void Mux::Impl::on_open(StreamId id, std::string_view payload) {
+void Mux::Impl::on_open(const wire::Frame& frame) {
+  const StreamId id = frame.header.stream;
+  const auto begun = unfinished.find(id);
+  const bool more = (frame.header.flags & wire::kMore) != 0;
+  if (begun == unfinished.end() && !more) {
+    return on_whole_open(id, frame.payload);
+  }
+  if (begun == unfinished.end() && unfinished.size() >= kMostUnfinished) {
+    return send_refusal(id, stream::Refusal::kResourceShortage, "too many long requests at once");
+  }
+  std::string& payload = begun == unfinished.end() ? unfinished[id] : begun->second;
+  payload.append(frame.payload);
+  if (payload.size() > kLargestRequest + wire::kMaxPayload) {
+    unfinished.erase(id);
+    return send_refusal(id, stream::Refusal::kResourceShortage, "the request is too long");
+  }
+  if (!more) {
+    const std::string whole = std::move(payload);
+    unfinished.erase(id);
+    on_whole_open(id, whole);
+  }
+}
+
+void Mux::Impl::on_whole_open(StreamId id, std::string_view payload) {
   if (StreamState* const known = find(id)) {
     return fault(*known, "a stream was opened twice");
   }

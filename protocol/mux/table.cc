@@ -85,6 +85,8 @@ void Mux::Impl::detach(std::uint32_t consumer) {
       gone.push_back(id);
     }
   }
+  std::erase_if(unfinished,
+                [consumer](const auto& one) { return consumer_of(one.first) == consumer; });
   for (const StreamId id : gone) {
     end(*find(id), "the process that used the stream is gone");
   }

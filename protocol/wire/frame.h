@@ -41,7 +41,8 @@ enum class Type : std::uint8_t {
   kStop = 69,       // anybody: empty; the link process ends
 };
 
-inline constexpr std::uint8_t kFin = 1;
+inline constexpr std::uint8_t kFin = 1;   // DATA: the lane ends after its bytes
+inline constexpr std::uint8_t kMore = 2;  // OPEN: another one goes on with the request
 
 struct Header {
   std::uint32_t size = 0;  // of the payload

@@ -49,6 +49,32 @@ TEST(Mux, OpensCarriesBothWaysAndForgets) {
   EXPECT_EQ(Pair::told(pair.agent) + Pair::told(pair.client), "");
 }
 
+TEST(Mux, ALongRequestGoesOnInFurtherFrames) {
+  Pair pair;
+  const std::string request = std::string(200'000, 'q') + "end";
+  const StreamId id = pair.client.open(request).value();
+  EXPECT_EQ(Pair::move(pair.client, pair.agent), 7);
+  const auto events = Pair::events(pair.agent);
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].id, id);
+  EXPECT_TRUE(events[0].text == request);
+  EXPECT_EQ(pair.client.open(std::string(kLargestRequest + 1, 'q')).error().code, Code::kLimit);
+}
+
+TEST(Mux, ARequestWithoutEndIsRefusedAndForgotten) {
+  Pair pair;
+  const std::string piece(wire::kMaxPayload, 'q');
+  const StreamId id = prefix_of(Pair::kConsumer);
+  for (int i = 0; i < 10; ++i) {
+    const wire::Header header{
+        .size = wire::kMaxPayload, .type = wire::Type::kOpen, .flags = wire::kMore, .stream = id};
+    EXPECT_TRUE(pair.agent.receive({header, piece}));
+    EXPECT_EQ(pair.agent.has_output(), i == 9);
+  }
+  EXPECT_EQ(Pair::told(pair.agent), "");
+  EXPECT_EQ(pair.agent.streams(), 0u);
+}
+
 TEST(Mux, RefusesWithReasonAndSentence) {
   Pair pair;
   const StreamId id = pair.client.open("x").value();

@@ -17,11 +17,13 @@
 #include "client/terminal/exit_code.h"
 #include "client/terminal/relay.h"
 #include "client/terminal/standard.h"
+#include "protocol/base/with_timeout.h"
 
 namespace rdev::commands {
 namespace {
 
 constexpr int kNotFound = 127;  // as a shell says it of a command
+constexpr std::chrono::milliseconds kLossIsKnown{100};
 
 struct Joined {
   std::unique_ptr<link_process::Attached> link;
@@ -92,6 +94,14 @@ awaitable<Result<Joined>> join_or_signal(Context& context, const RemoteCommand& 
   co_return joined;
 }
 
+awaitable<Result<Error>> loss(link_process::Attached& link) { co_return co_await link.lost(); }
+
+// The link knows better than its streams why they broke, unless it still works.
+awaitable<Error> why_broken(link_process::Attached& link, Error stream) {
+  const auto lost = co_await base::with_timeout(loss(link), kLossIsKnown, "the link's end");
+  co_return lost ? *lost : stream;
+}
+
 awaitable<Result<int>> relay(Context& context, const RemoteCommand& command, Joined joined,
                              asio::signal_set& signals) {
   const terminal::RelayOptions options{.terminal = command.terminal,
@@ -99,7 +109,7 @@ awaitable<Result<int>> relay(Context& context, const RemoteCommand& command, Joi
   terminal::Relay relay(context.executor, std::move(joined.stream), signals, options);
   const auto end = co_await relay.run();
   if (!end) {
-    co_return tl::make_unexpected(end.error());
+    co_return tl::make_unexpected(co_await why_broken(*joined.link, end.error()));
   }
   if (!end->remark.empty()) {
     note(end->remark);

@@ -1,5 +1,6 @@
 #include "client/link/attach.h"
 
+#include <csignal>
 #include <cstring>
 #include <utility>
 
@@ -165,6 +166,7 @@ Attached::~Attached() {
 awaitable<Result<std::unique_ptr<Attached>>> Attached::attach(const state::Paths& paths,
                                                               std::string job,
                                                               AttachOptions options) {
+  ::signal(SIGPIPE, SIG_IGN);  // the link process may go at any time
   const Background background = link_background(paths, job);
   Error last{Code::kUnavailable,
              "the link process ends as soon as it has begun: see rdev logs " + job + " --link"};
@@ -208,6 +210,14 @@ awaitable<Result<std::unique_ptr<Attached>>> Attached::attach(const state::Paths
                                          (why.empty() ? "" : ": " + why));
     }
     last = std::move(settled.error());
+    if (last.code == Code::kClosed) {  // the job is over: its link process ends, too
+      auto process = process_of(background);
+      attached.reset();
+      if (process) {
+        (void)co_await await_end(std::move(*process));
+      }
+      break;
+    }
     if (impl->told && !co_await replace(background, impl->status)) {
       break;
     }

@@ -30,7 +30,7 @@ class Attached final {
  public:
   // Starts the link process when there is none (two at once start one) and waits until streams can
   // be opened. Code::kNotFound: no such job; Code::kClosed: the job is over; Code::kTimeout and
-  // Code::kUnavailable say why the agent cannot be reached.
+  // Code::kUnavailable say why the agent cannot be reached. SIGPIPE is ignored from then on.
   static awaitable<Result<std::unique_ptr<Attached>>> attach(const state::Paths& paths,
                                                              std::string job,
                                                              AttachOptions options);

@@ -70,6 +70,7 @@ awaitable<Result<void>> start(const Background& background) {
   }
   base::DaemonOptions options{.program = std::move(*program),
                               .arguments = {background.command, background.job},
+                              .variables = background.variables,
                               .log = background.files.log};
   co_return co_await base::start_daemon(std::move(options));
 }

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "client/state/job_record.h"
 #include "protocol/base/asio.h"
@@ -15,6 +17,8 @@ struct Background {
   std::string command;  // "link-process"
   std::string job;
   state::BackgroundFiles files;
+  // So that it finds the same paths: it starts in another directory.
+  std::vector<std::pair<std::string, std::string>> variables;
 };
 
 // Code::kUnavailable: there is none.

@@ -1,5 +1,8 @@
 #include "agent/link/link.h"
 
+#include <malloc.h>
+
+#include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 #include <utility>
 
@@ -10,6 +13,7 @@ namespace rdev::agent_link {
 namespace {
 
 constexpr std::size_t kMaxStreams = 4096;
+constexpr std::size_t kMany = 32;
 // What streams may hold together before no more are opened.
 constexpr std::size_t kMaxHeld = std::size_t{64} << 20U;
 constexpr std::chrono::seconds kLastWords{1};
@@ -111,6 +115,7 @@ void Link::on_open(std::string_view request, mux::StreamId, std::unique_ptr<link
     return offer->refuse(stream::Refusal::kResourceShortage,
                          "the link's streams hold too many bytes that nobody reads");
   }
+  most_streams_ = std::max(most_streams_, endpoint_.streams());
   dispatch(wanted, std::move(offer));
 }
 
@@ -205,7 +210,17 @@ awaitable<void> Link::beat() {
       co_return end("nothing was heard from the laptop for too long");
     }
     send_heartbeat();
+    give_back_memory();
     timer.expires_after(options_.times.heartbeat);
+  }
+}
+
+// After a flood of streams malloc keeps its pages for ever: holes in its heap, tens of megabytes.
+void Link::give_back_memory() {
+  const std::size_t now = endpoint_.streams();
+  if (most_streams_ > kMany && now < most_streams_ / 2) {
+    ::malloc_trim(0);
+    most_streams_ = now;
   }
 }
 

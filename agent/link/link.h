@@ -49,6 +49,7 @@ class Link final : link::Endpoint::Handler {
   Result<void> on_heartbeat(std::string_view payload);
   awaitable<void> beat();
   void send_heartbeat();
+  void give_back_memory();
   awaitable<void> farewell(std::string reason);
 
   const Options& options_;
@@ -56,6 +57,7 @@ class Link final : link::Endpoint::Handler {
   const Hello hello_;
   link::Endpoint endpoint_;
   base::TaskGroup tasks_, sessions_;
+  std::size_t most_streams_ = 0;  // at once, since memory was given back
   bool ending_ = false;
   std::optional<std::uint64_t> sent_;  // bytes_out() at the last heartbeat
   std::uint64_t heard_us_ = 0;         // sent_us of the laptop's last heartbeat

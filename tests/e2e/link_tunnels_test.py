@@ -385,10 +385,10 @@ class OnDocker(unittest.TestCase):
         self.addCleanup(engine.stop)
         images.load("busybox")
         up(self, "boxed", "--cluster", "docker", "--image", "lab/busybox:1")
-        for what in ("http", "count"):
-            with start("exec", "boxed", "--", "/lab/app", what, str(7000)) as server:
+        for what, port in (("http", 7000), ("count", 7001)):
+            with start("exec", "boxed", "--", "/lab/app", what, str(port)) as server:
                 server.wait_for("serving")
-                (tunnel,) = forward("-L", "0:127.0.0.1:7000", name="boxed")
+                (tunnel,) = forward("-L", f"0:127.0.0.1:{port}", name="boxed")
                 if what == "http":
                     self.assertEqual(web.get(tunnel["bound_port"], "1"), b"hello from the job\n")
                 else:

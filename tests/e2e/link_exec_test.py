@@ -140,7 +140,7 @@ class Cases:
                            ("/tmp", 126)):
             done = self.exec(word, code=code)
             self.assertEqual(done.out, b"")
-            self.assertRegex(done.errors, f"^rdev-agent: .*{word}", word)
+            self.assertRegex(done.errors, f"^rdev: .*{word}", word)
 
     def test_output_before_the_end_is_whole(self):
         for _ in range(20):

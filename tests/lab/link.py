@@ -4,7 +4,7 @@ import re
 import socket
 from pathlib import Path
 
-from lab.client import agents, rdev_json
+from lab.client import agents, rdev, rdev_json
 from lab.proc import eventually, processes
 
 
@@ -17,7 +17,9 @@ def holders(job):
 
 
 def link_pid(job):
-    """Of a link that is up."""
+    """Of the link, which is started and up."""
+    if not link_processes(job):
+        rdev("exec", job, "--", "true")
     return eventually(lambda: up_link(job), f"the link of {job} is up")
 
 

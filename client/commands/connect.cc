@@ -218,7 +218,8 @@ awaitable<Result<int>> stay_connected(const Context& context, const Options& opt
                                       state::JobRecord record) {
   base::set_log_level(ui::terminal_of(2) == ui::Terminal::kYes ? base::LogLevel::kError
                                                                : base::LogLevel::kWarning);
-  tunnels::OwnTunnels own(context.executor, context.paths, record.name);
+  tunnels::OwnTunnels own(context.executor, context.paths, record.name,
+                          tunnels::Load::kInteractive);
   int signal = 0;
   auto result = co_await interruptible(stay(context, options, std::move(record), own), &signal);
   co_await own.stop();

@@ -129,7 +129,7 @@ awaitable<Result<int>> stay_in_foreground(const Context& context, const Options&
     co_return tl::make_unexpected(record.error());
   }
   base::set_log_level(base::LogLevel::kWarning);
-  tunnels::OwnTunnels own(context.executor, context.paths, job);
+  tunnels::OwnTunnels own(context.executor, context.paths, job, tunnels::Load::kBulk);
   int signal = 0;
   auto result = co_await interruptible(stay(own, options, job, std::move(tunnels)), &signal);
   co_await own.stop();

@@ -15,6 +15,9 @@ namespace rdev::link_process {
 
 struct AttachOptions {
   std::string what;  // "exec", "proxy", "tunnels": for status and log
+  // Throughput before the latency of its own streams: twice as much may wait in the socket to the
+  // link process (its buffer as large as users may make it).
+  bool bulk = false;
   // How long to wait for a link that is not up.
   std::chrono::seconds limit{30};
   // Told what the link waits for, each time that changes; for a person.

@@ -23,9 +23,10 @@ class AttachedConnection final : public Connection {
 };
 
 awaitable<Result<std::shared_ptr<Connection>>> attach(state::Paths paths, std::string job,
-                                                      OnOpen on_open) {
+                                                      Load load, OnOpen on_open) {
   link_process::AttachOptions options;
   options.what = "tunnels";
+  options.bulk = load == Load::kBulk;
   options.on_open = std::move(on_open);
   auto attached = co_await link_process::Attached::attach(paths, job, std::move(options));
   if (!attached) {
@@ -36,8 +37,8 @@ awaitable<Result<std::shared_ptr<Connection>>> attach(state::Paths paths, std::s
 
 }  // namespace
 
-Connect connect_through(const state::Paths& paths, const std::string& job) {
-  return [paths, job](OnOpen on_open) { return attach(paths, job, std::move(on_open)); };
+Connect connect_through(const state::Paths& paths, const std::string& job, Load load) {
+  return [=](OnOpen on_open) { return attach(paths, job, load, std::move(on_open)); };
 }
 
 void raise_descriptor_limit() {

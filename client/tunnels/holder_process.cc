@@ -76,7 +76,7 @@ awaitable<Result<void>> serve(std::string job, base::ReadyPipe& ready) {
     base::log_warning("the log stays long", {{"error", trimmed.error().message}});
   }
   base::log_info("holder of tunnels", {{"job", job}, {"program", "rdev " RDEV_VERSION}});
-  HolderServer server(executor, *paths, job, connect_through(*paths, job), {});
+  HolderServer server(executor, *paths, job, connect_through(*paths, job, Load::kBulk), {});
   if (auto restored = co_await server.restore(); !restored) {
     co_return restored;
   }

@@ -2,13 +2,11 @@
 
 #include <utility>
 
-#include "client/tunnels/attached.h"
-
 namespace rdev::tunnels {
 
 OwnTunnels::OwnTunnels(const asio::any_io_executor& executor, const state::Paths& paths,
-                       std::string job)
-    : link_(executor, connect_through(paths, job), {}),
+                       std::string job, Load load)
+    : link_(executor, connect_through(paths, job, load), {}),
       set_(executor, link_, std::move(job)),
       changed_(executor),
       tasks_(executor) {

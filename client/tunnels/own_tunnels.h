@@ -4,6 +4,7 @@
 #include <string>
 
 #include "client/state/paths.h"
+#include "client/tunnels/attached.h"
 #include "client/tunnels/shared_link.h"
 #include "client/tunnels/tunnel_set.h"
 #include "protocol/base/task_group.h"
@@ -13,7 +14,8 @@ namespace rdev::tunnels {
 // Tunnels that live in this process, as long as it does.
 class OwnTunnels final {
  public:
-  OwnTunnels(const asio::any_io_executor& executor, const state::Paths& paths, std::string job);
+  OwnTunnels(const asio::any_io_executor& executor, const state::Paths& paths, std::string job,
+             Load load);
   OwnTunnels(const OwnTunnels&) = delete;
   OwnTunnels& operator=(const OwnTunnels&) = delete;
 

@@ -27,7 +27,7 @@ class Buffer final {
   }
 
  private:
-  static constexpr std::size_t kSmallest = std::size_t{16} << 10U;
+  static constexpr std::size_t kSmallest = std::size_t{4} << 10U;
   static constexpr std::size_t kLargest = std::size_t{256} << 10U;
   static constexpr int kPatience = 64;
 

@@ -7,27 +7,19 @@
 
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "protocol/base/fd.h"
 #include "tests/unit/client/temp_dir.h"
+#include "tests/unit/client/terminal/pipe.h"
 #include "tests/unit/protocol/run.h"
 
 namespace rdev::terminal {
 namespace {
 
-struct Pipe {
-  Pipe() {
-    int ends[2];
-    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-    read = base::Fd(ends[0]);
-    write = base::Fd(ends[1]);
-  }
-  base::Fd read, write;
-};
-
-void put(int fd, std::string_view text) {
-  ASSERT_EQ(::write(fd, text.data(), text.size()), static_cast<ssize_t>(text.size()));
-}
+using test::lend;
+using test::Pipe;
+using test::put;
 
 awaitable<void> take(Input& input, Result<std::string>& got) {
   const auto piece = co_await input.next();
@@ -55,8 +47,8 @@ class InputTest : public ::testing::Test {
 };
 
 TEST_F(InputTest, GivesWhatAPipeHasAsItComes) {
-  const Pipe pipe;
-  Input input = open(pipe.read.get());
+  Pipe pipe;
+  Input input = open(lend(std::move(pipe.read)));
   put(pipe.write.get(), "one");
   EXPECT_EQ(next(input), "one");
   put(pipe.write.get(), "two");
@@ -65,7 +57,7 @@ TEST_F(InputTest, GivesWhatAPipeHasAsItComes) {
 
 TEST_F(InputTest, EndsForGood) {
   Pipe pipe;
-  Input input = open(pipe.read.get());
+  Input input = open(lend(std::move(pipe.read)));
   put(pipe.write.get(), "last");
   pipe.write.reset();
   EXPECT_EQ(next(input), "last");
@@ -85,21 +77,22 @@ TEST_F(InputTest, ReadsFilesWhichEpollRefuses) {
   const test::TempDir directory;
   const std::string text = numbered(5 * kPieceBytes);
   test::write_text(directory.path() / "file", text);
-  const base::Fd file(::open((directory.path() / "file").c_str(), O_RDONLY | O_CLOEXEC));
-  Input input = open(file.get());
+  const int file =
+      lend(base::Fd(::open((directory.path() / "file").c_str(), O_RDONLY | O_CLOEXEC)));
+  Input input = open(file);
   EXPECT_EQ(all(input), text);
 }
 
 TEST_F(InputTest, ReadsDevNull) {
-  const base::Fd file(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  Input input = open(file.get());
+  const int file = lend(base::Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
+  Input input = open(file);
   EXPECT_EQ(next(input), "");
 }
 
 TEST_F(InputTest, ReadsSocketsInOrder) {
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-  const base::Fd ours(ends[0]);
+  const int ours = lend(base::Fd(ends[0]));
   base::Fd theirs(ends[1]);
   const std::string text = numbered(20 * kPieceBytes);
   std::thread writer([&] {
@@ -111,24 +104,25 @@ TEST_F(InputTest, ReadsSocketsInOrder) {
     }
     theirs.reset();
   });
-  Input input = open(ours.get());
+  Input input = open(ours);
   EXPECT_EQ(all(input), text);
   writer.join();
 }
 
 TEST_F(InputTest, LeavesTheDescriptorAsItIs) {
-  const Pipe pipe;
-  const int before = ::fcntl(pipe.read.get(), F_GETFL);
-  Input input = open(pipe.read.get());
+  Pipe pipe;
+  const int fd = lend(std::move(pipe.read));
+  const int before = ::fcntl(fd, F_GETFL);
+  Input input = open(fd);
   put(pipe.write.get(), "x");
   EXPECT_EQ(next(input), "x");
-  EXPECT_EQ(::fcntl(pipe.read.get(), F_GETFL), before);
+  EXPECT_EQ(::fcntl(fd, F_GETFL), before);
 }
 
 TEST_F(InputTest, WaitsOnADescriptorThatSomebodyMadeNonBlocking) {
-  const Pipe pipe;
+  Pipe pipe;
   ASSERT_EQ(::fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK), 0);
-  Input input = open(pipe.read.get());
+  Input input = open(lend(std::move(pipe.read)));
   put(pipe.write.get(), "x");
   EXPECT_EQ(next(input), "x");
   put(pipe.write.get(), "y");
@@ -138,20 +132,21 @@ TEST_F(InputTest, WaitsOnADescriptorThatSomebodyMadeNonBlocking) {
 TEST_F(InputTest, ReadsNoMoreAheadThanTwoPieces) {
   const test::TempDir directory;
   test::write_text(directory.path() / "file", numbered(10 * kPieceBytes));
-  const base::Fd file(::open((directory.path() / "file").c_str(), O_RDONLY | O_CLOEXEC));
+  const int file =
+      lend(base::Fd(::open((directory.path() / "file").c_str(), O_RDONLY | O_CLOEXEC)));
   {
-    Input input = open(file.get());
+    Input input = open(file);
     EXPECT_EQ(next(input).size(), kPieceBytes);
     EXPECT_EQ(next(input).size(), kPieceBytes);
     // The second is still with us, so that one more at most was read.
   }
-  EXPECT_LE(::lseek(file.get(), 0, SEEK_CUR), static_cast<off_t>(3 * kPieceBytes));
+  EXPECT_LE(::lseek(file, 0, SEEK_CUR), static_cast<off_t>(3 * kPieceBytes));
 }
 
 TEST_F(InputTest, SaysWhyItCannotRead) {
   const test::TempDir directory;
-  const base::Fd folder(::open(directory.path().c_str(), O_RDONLY | O_CLOEXEC));
-  Input input = open(folder.get());
+  const int folder = lend(base::Fd(::open(directory.path().c_str(), O_RDONLY | O_CLOEXEC)));
+  Input input = open(folder);
   Result<std::string> got;
   test::run(loop_, take(input, got));
   ASSERT_FALSE(got);
@@ -160,10 +155,10 @@ TEST_F(InputTest, SaysWhyItCannotRead) {
 
 // The thread's read goes on after the loop has gone; what wakes it must find nothing to wake.
 TEST(Input, MayBeLeftWhileItsReadIsPending) {
-  const Pipe pipe;
+  Pipe pipe;
   {
     std::optional<asio::io_context> loop(std::in_place);
-    Input input(loop->get_executor(), pipe.read.get());
+    Input input(loop->get_executor(), lend(std::move(pipe.read)));
     Result<std::string> got;
     put(pipe.write.get(), "x");
     test::run(*loop, take(input, got));

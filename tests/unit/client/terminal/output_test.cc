@@ -10,6 +10,7 @@
 
 #include "protocol/base/fd.h"
 #include "tests/unit/client/temp_dir.h"
+#include "tests/unit/client/terminal/pipe.h"
 #include "tests/unit/protocol/run.h"
 
 namespace rdev::terminal {
@@ -42,15 +43,6 @@ base::Fd open_for_writing(const std::filesystem::path& path) {
   return base::Fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 }
 
-std::string read_all(int fd) {
-  std::string text;
-  char buffer[65536];
-  for (ssize_t n = 0; (n = ::read(fd, buffer, sizeof buffer)) > 0;) {
-    text.append(buffer, static_cast<std::size_t>(n));
-  }
-  return text;
-}
-
 TEST(Output, WritesAllToAFile) {
   const test::TempDir directory;
   const std::filesystem::path path = directory.path() / "file";
@@ -71,7 +63,7 @@ TEST(Output, WritesInOrderAndWaitsForTheReader) {
   }
   const int before = ::fcntl(write_end.get(), F_GETFL);
   std::string got;
-  std::thread reader([&] { got = read_all(read_end.get()); });
+  std::thread reader([&] { got = test::read_all(read_end.get()); });
   EXPECT_TRUE(send_all(write_end.get(), text));
   EXPECT_EQ(::fcntl(write_end.get(), F_GETFL), before);
   write_end.reset();
@@ -100,7 +92,7 @@ TEST(Output, HoldsTwoPiecesOfWhatASlowReaderLeaves) {
   loop.poll();
   EXPECT_EQ(filled, 2);
   std::size_t got = 0;
-  std::thread reader([&] { got = read_all(read_end.get()).size(); });
+  std::thread reader([&] { got = test::read_all(read_end.get()).size(); });
   loop.run();
   EXPECT_EQ(filled, 10);
   Result<void> outcome;

@@ -9,10 +9,12 @@
 
 #include <csignal>
 #include <thread>
+#include <utility>
 
 #include "protocol/base/fd.h"
 #include "protocol/stream/fake.h"
 #include "tests/unit/client/temp_dir.h"
+#include "tests/unit/client/terminal/pipe.h"
 #include "tests/unit/protocol/run.h"
 
 namespace rdev::terminal {
@@ -21,28 +23,10 @@ namespace {
 using stream::Lane;
 using stream::Stream;
 
-struct Pipe {
-  Pipe() {
-    int ends[2];
-    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
-    read = base::Fd(ends[0]);
-    write = base::Fd(ends[1]);
-  }
-  base::Fd read, write;
-};
-
-std::string read_all(int fd) {
-  std::string text;
-  char buffer[65536];
-  for (ssize_t n = 0; (n = ::read(fd, buffer, sizeof buffer)) > 0;) {
-    text.append(buffer, static_cast<std::size_t>(n));
-  }
-  return text;
-}
-
-void put(int fd, std::string_view text) {
-  ASSERT_EQ(::write(fd, text.data(), text.size()), static_cast<ssize_t>(text.size()));
-}
+using test::lend;
+using test::Pipe;
+using test::put;
+using test::read_all;
 
 awaitable<std::string> get(Stream& stream, std::size_t enough) {
   std::string text;
@@ -68,7 +52,7 @@ class RelayTest : public ::testing::Test {
     auto [near, far] = stream::make_pair(loop_.get_executor());
     near_ = std::move(near);
     far_ = std::move(far);
-    options_ = {.in = in_.read.get(), .out = out_.write.get(), .err = err_.write.get()};
+    options_ = {.in = lend(std::move(in_.read)), .out = out_.write.get(), .err = err_.write.get()};
   }
 
   using Agent = awaitable<void> (*)(RelayTest& test);
@@ -172,7 +156,7 @@ TEST_F(RelayTest, AnOutputThatEndsEarlyIsClosed) {
               co_await write_text(t.stream(), "all");
               t.stream().write_eof();
               // The pipe's end is seen while the session goes on.
-              Input reader(t.loop_.get_executor(), t.out_.read.get());
+              Input reader(t.loop_.get_executor(), lend(std::move(t.out_.read)));
               const auto text = co_await reader.next();
               EXPECT_EQ(text.value(), "all");
               const auto end = co_await reader.next();
@@ -228,8 +212,7 @@ TEST_F(RelayTest, OutputThatCannotBeWrittenIsNoSuccess) {
 
 TEST_F(RelayTest, InputThatCannotBeReadIsNoEnd) {
   const test::TempDir directory;
-  const base::Fd folder(::open(directory.path().c_str(), O_RDONLY | O_CLOEXEC));
-  options_.in = folder.get();
+  options_.in = lend(base::Fd(::open(directory.path().c_str(), O_RDONLY | O_CLOEXEC)));
   const auto end = play([](RelayTest& t) -> awaitable<void> {
     const auto event = co_await t.stream().read_event();
     EXPECT_FALSE(event);
@@ -267,7 +250,7 @@ class RelayTerminalTest : public RelayTest {
     slave_ = base::Fd(::open(::ptsname(master_.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
     ASSERT_TRUE(slave_);
     resize(80, 24);
-    options_ = {.in = slave_.get(),
+    options_ = {.in = lend(base::Fd(::dup(slave_.get()))),
                 .out = slave_.get(),
                 .err = slave_.get(),
                 .terminal = true,

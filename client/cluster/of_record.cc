@@ -9,6 +9,8 @@ namespace rdev::cluster {
 namespace {
 
 constexpr std::chrono::seconds kDialLimit{30};
+// A connection to the cluster may be as dead as the one to the agent.
+constexpr std::chrono::seconds kAskLimit{5};
 
 awaitable<Result<Dialled>> dial_each(Cluster& cluster, const JobRef& ref,
                                      const std::vector<Endpoint>& endpoints) {
@@ -48,7 +50,8 @@ bool is_over(const JobStatus& status) {
 
 awaitable<Result<void>> check_alive(Cluster& cluster, const state::JobRecord& record) {
   const JobRef ref = ref_of(record);
-  const auto status = co_await cluster.status(ref);
+  const auto status =
+      co_await base::with_timeout(cluster.status(ref), kAskLimit, "asking " + record.cluster);
   if (!status) {
     co_return tl::make_unexpected(status.error());
   }
@@ -68,7 +71,8 @@ awaitable<Result<Dialled>> dial_any(Cluster& cluster, const state::JobRecord& re
   if (auto alive = co_await check_alive(cluster, record); !alive) {
     co_return tl::make_unexpected(alive.error());
   }
-  const auto fresh = co_await cluster.endpoints(ref);
+  const auto fresh =
+      co_await base::with_timeout(cluster.endpoints(ref), kAskLimit, "asking " + record.cluster);
   if (fresh && *fresh != record.endpoints) {
     dialled = co_await dial_each(cluster, ref, *fresh);
   }

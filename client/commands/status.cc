@@ -9,6 +9,7 @@
 #include "client/sshconfig/entry.h"
 #include "client/ui/table.h"
 #include "client/ui/units.h"
+#include "protocol/base/with_timeout.h"
 
 namespace rdev::commands {
 namespace {
@@ -20,18 +21,22 @@ struct Options {
   bool json = false;
 };
 
+// A cluster that does not answer keeps nobody from what is known here.
+constexpr std::chrono::seconds kClusterLimit{3};
+
 struct Report {
   state::JobRecord record;
+  std::string state;  // state_name(), or "unreachable"
   cluster::JobStatus status;
   LinkReport link;
 };
 
 std::string as_json(const Report& report) {
-  const auto& [record, status, link] = report;
+  const auto& [record, state, status, link] = report;
   json::object object = {
       {"name", record.name},
       {"cluster", record.cluster},
-      {"state", state_name(status.state)},
+      {"state", state},
       {"reason", status.reason},
       {"exit_code", nullptr},
       {"image", record.image},
@@ -52,12 +57,12 @@ std::string as_json(const Report& report) {
 }
 
 std::string as_text(const Report& report) {
-  const auto& [record, status, link] = report;
+  const auto& [record, state, status, link] = report;
   const std::int64_t now = std::time(nullptr);
   std::vector<std::vector<std::string>> lines = {
       {"name", record.name},
       {"cluster", record.cluster},
-      {"state", state_name(status.state)},
+      {"state", state},
   };
   if (!status.reason.empty()) {
     lines.push_back({"reason", status.reason});
@@ -96,13 +101,15 @@ awaitable<Result<int>> status(Context& context, const Options& options) {
     co_return tl::make_unexpected(cluster.error());
   }
   const cluster::JobRef ref = ref_of(*record);
-  auto asked = co_await (*cluster)->status(ref);
-  if (!asked) {
-    co_return tl::make_unexpected(asked.error());
-  }
+  const auto asked = co_await base::with_timeout((*cluster)->status(ref), kClusterLimit,
+                                                 "asking " + record->cluster);
+  const cluster::JobStatus status =
+      asked ? *asked : cluster::JobStatus{.reason = asked.error().message};
   LinkReport link = co_await ask_link(context.paths, *name);
-  const Report report{
-      .record = std::move(*record), .status = std::move(*asked), .link = std::move(link)};
+  const Report report{.record = std::move(*record),
+                      .state = asked ? state_name(status.state) : "unreachable",
+                      .status = status,
+                      .link = std::move(link)};
   const auto printed = print(options.json ? as_json(report) : as_text(report));
   if (!printed) {
     co_return tl::make_unexpected(printed.error());

@@ -75,7 +75,8 @@ class Wan(unittest.TestCase):
                               timeout=20)
             noticed = time.monotonic() - began
             print(f"a cut line was noticed after {noticed:.1f} s: {down['link_reason']}", file=sys.stderr)
-            self.assertLess(noticed, 11 * PATIENCE)
+            # `status` gives the cluster, which is behind the cut as well, 3 s.
+            self.assertLess(noticed, 14 * PATIENCE)
             self.assertTrue(down["link_reason"], down)
             self.assertEqual(process.wait(), 255)
             self.assertRegex(process.output, r"(?m)^rdev: ")

@@ -1,14 +1,13 @@
 #include <signal.h>
-#include <sys/inotify.h>
 #include <sys/prctl.h>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <cstdio>
 #include <optional>
 
 #include "client/link/seat.h"
+#include "client/state/forgotten.h"
 #include "client/state/job_record.h"
 #include "client/tunnels/attached.h"
 #include "client/tunnels/holder_server.h"
@@ -21,23 +20,12 @@
 namespace rdev::tunnels {
 namespace {
 
-// Whoever forgets the job removes its directory.
-Result<base::Fd> watch_directory(const std::filesystem::path& directory) {
-  base::Fd changes(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  if (!changes || ::inotify_add_watch(changes.get(), directory.c_str(),
-                                      IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR) < 0) {
-    return fail_errno("cannot watch " + directory.string());
-  }
-  return changes;
-}
-
-awaitable<void> end_with_directory(base::Fd changes, HolderServer& server) {
-  asio::posix::stream_descriptor wait(co_await asio::this_coro::executor, changes.release());
-  const auto [error] =
-      co_await wait.async_wait(asio::posix::stream_descriptor::wait_read, use_tuple);
-  if (!error) {
+awaitable<Result<void>> end_with_record(state::Paths paths, std::string job, HolderServer& server) {
+  auto forgotten = co_await state::until_forgotten(paths, std::move(job));
+  if (forgotten) {
     server.end({Code::kNotFound, "the job was removed"});
   }
+  co_return forgotten;
 }
 
 awaitable<void> end_with_signal(HolderServer& server) {
@@ -63,14 +51,9 @@ awaitable<Result<void>> serve(std::string job, base::ReadyPipe& ready) {
     co_return tl::make_unexpected(paths.error());
   }
   const link_process::Background background = holder_background(*paths, job);
-  std::optional<Result<link_process::Seat>> seat(co_await link_process::Seat::take(background));
-  if (!*seat) {
-    co_return tl::make_unexpected(seat->error());
-  }
-  // After the lock: who removes the job ends whoever holds the lock.
-  auto changes = watch_directory(state::job_files(*paths, job).dir);
-  if (!changes) {
-    co_return tl::make_unexpected(changes.error());
+  const auto seat = co_await link_process::Seat::take(background);
+  if (!seat) {
+    co_return tl::make_unexpected(seat.error());
   }
   if (auto trimmed = link_process::trim_log(background.files.log); !trimmed) {
     base::log_warning("the log stays long", {{"error", trimmed.error().message}});
@@ -81,9 +64,9 @@ awaitable<Result<void>> serve(std::string job, base::ReadyPipe& ready) {
     co_return restored;
   }
   base::TaskGroup tasks(executor);
-  tasks.spawn("the job's directory", end_with_directory(std::move(*changes), server));
+  tasks.spawn("the job's record", end_with_record(*paths, job, server));
   tasks.spawn("signals", end_with_signal(server));
-  tasks.spawn("accept", base::accept_loop((*seat)->listener(), [&server](base::Fd socket) {
+  tasks.spawn("accept", base::accept_loop(seat->listener(), [&server](base::Fd socket) {
                 adopt_ours(server, std::move(socket));
               }));
   ready.ready();

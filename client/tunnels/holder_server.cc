@@ -8,6 +8,7 @@
 #include "client/tunnels/saved.h"
 #include "client/tunnels/spec.h"
 #include "protocol/base/log.h"
+#include "protocol/base/with_timeout.h"
 
 namespace rdev::tunnels {
 namespace {
@@ -58,9 +59,18 @@ awaitable<Error> HolderServer::run() {
 }
 
 awaitable<void> HolderServer::stop() {
+  // Whoever has asked may still be told why it is over.
+  (void)co_await base::with_timeout(until_alone(), options_.farewell, "the last answers");
   tasks_.cancel();
   co_await set_.stop();
   co_await tasks_.wait();
+}
+
+awaitable<Result<void>> HolderServer::until_alone() {
+  while (clients_ > 0) {
+    co_await changed_.wait();
+  }
+  co_return Result<void>{};
 }
 
 void HolderServer::end(Error why) {
@@ -156,6 +166,9 @@ awaitable<HolderReply> HolderServer::answer(HolderRequest request) {
 }
 
 awaitable<Result<void>> HolderServer::add(Tunnel tunnel, HolderReply& reply) {
+  if (over_) {
+    co_return tl::make_unexpected(*over_);
+  }
   if (set_.states().size() >= kMaxTunnels) {
     co_return fail(Code::kLimit, "there are " + std::to_string(kMaxTunnels) + " tunnels already");
   }

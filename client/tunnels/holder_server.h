@@ -20,6 +20,8 @@ class HolderServer final {
   struct Options {
     // How long it stays without a tunnel and without anybody who asks.
     std::chrono::milliseconds idle_limit{10000};
+    // How long it waits in stop() for clients to take their answers.
+    std::chrono::milliseconds farewell{500};
     SharedLinkOptions link;
   };
   HolderServer(const asio::any_io_executor& executor, state::Paths paths, std::string job,
@@ -34,11 +36,12 @@ class HolderServer final {
   // Resolves when the last tunnel was removed, the job is over, or after end(): to be stopped.
   awaitable<Error> run();
   void end(Error why);
-  // Ends everything. A client that has no answer yet is cut off.
+  // Ends everything. A client that has not gone by then is cut off.
   awaitable<void> stop();
 
  private:
   awaitable<void> keep_link();
+  awaitable<Result<void>> until_alone();
   awaitable<void> restore_remote(Tunnel tunnel);
   awaitable<void> end_when_idle();
   awaitable<void> serve(base::Fd fd);

@@ -1,7 +1,6 @@
 #include "client/tunnels/remote_tunnel.h"
 
 #include <algorithm>
-#include <boost/asio/steady_timer.hpp>
 #include <utility>
 
 #include "client/tunnels/target.h"
@@ -25,7 +24,7 @@ awaitable<Error> wait_for_end(stream::Stream& stream) {
   for (;;) {
     const auto n = co_await stream.read(asio::buffer(ignored));
     if (!n) {
-      co_return n.error();
+      co_return Error{Code::kClosed, "the link is lost (" + n.error().message + ")"};
     }
     if (*n == 0) {
       co_return Error{Code::kClosed, "the agent has stopped listening"};
@@ -59,21 +58,22 @@ awaitable<Result<void>> RemoteTunnel::open() {
 }
 
 awaitable<void> RemoteTunnel::keep_open() {
-  asio::steady_timer timer(tasks_.executor());
   auto pause = options_.first_pause;
   for (;;) {
     const auto began = std::chrono::steady_clock::now();
+    const std::uint64_t links = link_.links();
     const auto ended = co_await listen_once();
     if (!ended) {
       ledger_.failed(ended.error());
       ++answers_;
       answered_.notify();
+    } else if (std::chrono::steady_clock::now() - began > pause) {
+      pause = options_.first_pause;
     }
-    if (ended && (!link_.up() || std::chrono::steady_clock::now() - began > pause)) {
+    // A new link is reason enough to ask at once: with the old one went the agent's listener.
+    if (co_await link_.wait_for_another(links, pause)) {
       pause = options_.first_pause;
     } else {
-      timer.expires_after(pause);
-      co_await timer.async_wait(use_tuple);
       pause = std::min(pause * 2, options_.longest_pause);
     }
     if (!co_await link_.wait_until_up()) {

@@ -37,6 +37,7 @@ awaitable<Error> SharedLink::run() {
     on_open(parent, std::move(offer));
   };
   auto pause_length = options_.first_pause;
+  bool was_short = false;  // the life of the last link
   for (;;) {
     const std::uint64_t attempt = ++attempts_;
     const auto began = Clock::now();
@@ -45,6 +46,7 @@ awaitable<Error> SharedLink::run() {
     if (made) {
       const std::shared_ptr<Connection> connection = std::move(*made);
       connection_ = connection;
+      ++links_;
       problem_.reset();
       changed_.notify();
       base::log_info("the link is up");
@@ -64,7 +66,9 @@ awaitable<Error> SharedLink::run() {
       co_return *over_;
     }
     changed_.notify();
-    if (made && Clock::now() - began > options_.first_pause) {
+    const bool is_short = Clock::now() - began < options_.first_pause;
+    if (made && !(is_short && was_short)) {
+      was_short = is_short;
       pause_length = options_.first_pause;
       continue;
     }
@@ -142,6 +146,21 @@ awaitable<Result<void>> SharedLink::wait_until_up() {
     co_await changed_.wait();
   }
   co_return Result<void>{};
+}
+
+awaitable<Result<void>> SharedLink::wait_for_links(std::uint64_t known) {
+  while (!connection_ || links_ == known) {
+    if (over_) {
+      co_return tl::make_unexpected(*over_);
+    }
+    co_await changed_.wait();
+  }
+  co_return Result<void>{};
+}
+
+awaitable<bool> SharedLink::wait_for_another(std::uint64_t known, std::chrono::milliseconds limit) {
+  const auto another = co_await base::with_timeout(wait_for_links(known), limit, "the link");
+  co_return another.has_value();
 }
 
 awaitable<Result<void>> SharedLink::wait_for_first() {

@@ -61,6 +61,9 @@ class SharedLink final {
 
   // Without a bound; the error when there will be no link any more.
   awaitable<Result<void>> wait_until_up();
+  // How many links there have been; whether another one than `known` comes up within `limit`.
+  std::uint64_t links() const { return links_; }
+  awaitable<bool> wait_for_another(std::uint64_t known, std::chrono::milliseconds limit);
 
   // Resolves when the first attempt has come to something, or lasts too long. Only a job that is
   // over is an error.
@@ -74,6 +77,7 @@ class SharedLink final {
   void on_open(mux::StreamId parent, std::unique_ptr<link::Offer> offer);
   awaitable<void> pause(std::chrono::milliseconds length);
   awaitable<Result<void>> wait_for_first();
+  awaitable<Result<void>> wait_for_links(std::uint64_t known);
   awaitable<Result<std::shared_ptr<Connection>>> next(std::shared_ptr<Connection> lost);
   awaitable<Result<std::shared_ptr<Connection>>> wait_for_next(std::shared_ptr<Connection> lost);
 
@@ -87,6 +91,7 @@ class SharedLink final {
   std::shared_ptr<Connection> connection_;
   std::optional<Error> problem_;
   std::optional<Error> over_;      // there will be no link any more
+  std::uint64_t links_ = 0;        // so far
   std::uint64_t attempts_ = 0;     // begun
   std::uint64_t last_failed_ = 0;  // of these
   std::size_t waiting_ = 0;        // streams that wait for a link

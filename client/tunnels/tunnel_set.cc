@@ -22,7 +22,7 @@ awaitable<Result<TunnelState>> TunnelSet::add(Tunnel tunnel) {
     active = make(std::move(tunnel));
   }
   auto opened = co_await active->open();
-  if (opened && is_new) {
+  if (opened) {
     opened = co_await link_.first_attempt();
   }
   if (opened) {

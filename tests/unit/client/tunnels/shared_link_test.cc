@@ -102,6 +102,25 @@ TEST_F(Shared, AStreamThatWaitsShortensThePause) {
   run(context_, test());
 }
 
+TEST_F(Shared, IsUpAgainAtOnceUnlessItsLinksDoNotLive) {
+  const auto test = [&]() -> awaitable<void> {
+    start();
+    const auto began = std::chrono::steady_clock::now();
+    for (std::uint64_t i = 0; i < 4; ++i) {
+      EXPECT_TRUE(co_await link_.wait_for_another(i, milliseconds(10000)));
+      if (i == 1) {
+        EXPECT_LT(std::chrono::steady_clock::now() - began, milliseconds(10));
+      }
+      agent_.cut();
+      agent_.restore();
+    }
+    // 10 and 20 ms.
+    EXPECT_GE(std::chrono::steady_clock::now() - began, milliseconds(30));
+    co_await stop();
+  };
+  run(context_, test());
+}
+
 TEST_F(Shared, IsOverWithTheJob) {
   const auto test = [&]() -> awaitable<void> {
     start();

@@ -92,8 +92,21 @@ struct Described {
   std::string command;  // ready for a shell
 };
 
+bool is_plain(const std::string& word) {
+  return word.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+             "@%+=:,./_-") == std::string::npos;
+}
+
+// Quoted where it must be: people read it.
+std::string shell_word(const std::string& word) {
+  return is_plain(word) ? word : sshconfig::shell_quote(word);
+}
+
+// As the value of an option of ssh.
 Result<std::string> ssh_path(const std::filesystem::path& path) {
-  return sshconfig::quote_argument(sshconfig::escape_percent(path.string()));
+  const std::string escaped = sshconfig::escape_percent(path.string());
+  return is_plain(escaped) ? escaped : sshconfig::quote_argument(escaped);
 }
 
 Result<Described> describe(const Context& context, state::JobRecord record, std::uint32_t port) {
@@ -106,13 +119,12 @@ Result<Described> describe(const Context& context, state::JobRecord record, std:
     return tl::make_unexpected(key ? known_hosts.error() : key.error());
   }
   described.fingerprint = key->fingerprint();
-  const auto quote = [](const std::string& word) { return sshconfig::shell_quote(word); };
   described.command = "ssh -p " + std::to_string(port) + " -i " +
-                      quote(sshconfig::escape_percent(described.identity.string())) + " -o " +
-                      quote("UserKnownHostsFile=" + *known_hosts) +
+                      shell_word(sshconfig::escape_percent(described.identity.string())) + " -o " +
+                      shell_word("UserKnownHostsFile=" + *known_hosts) +
                       " -o HostKeyAlias=" + sshconfig::host_alias(record.name) +
                       " -o IdentitiesOnly=yes -o StrictHostKeyChecking=yes " +
-                      quote(record.user + "@" + kHost);
+                      shell_word(record.user + "@" + kHost);
   described.record = std::move(record);
   return described;
 }

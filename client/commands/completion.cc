@@ -62,6 +62,7 @@ std::string quoted(std::string text) {
   return "'" + text + "'";
 }
 
+// In all three, what follows "--" is the job's: there is nothing to suggest.
 std::string bash_script() {
   std::string names;
   std::string cases;
@@ -71,8 +72,11 @@ std::string bash_script() {
              (words.takes_job ? " [[ $cur == -* ]] || words=$(rdev complete-jobs);" : "") + " ;;\n";
   }
   return "_rdev() {\n"
-         "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words\n"
+         "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words word\n"
          "  COMPREPLY=()\n"
+         "  for word in \"${COMP_WORDS[@]:0:COMP_CWORD}\"; do\n"
+         "    [[ $word == -- ]] && return\n"
+         "  done\n"
          "  if ((COMP_CWORD == 1)); then\n"
          "    COMPREPLY=($(compgen -W \"" +
          names +
@@ -125,6 +129,7 @@ std::string zsh_script() {
          "    _describe command commands\n"
          "    return\n"
          "  fi\n"
+         "  ((${words[(i)--]} < CURRENT)) && return\n"
          "  if [[ $words[CURRENT-1] == --cluster ]]; then\n"
          "    compadd " +
          cluster_names() +
@@ -146,7 +151,8 @@ std::string fish_script() {
     const std::string& name = words.command.name;
     text += "complete -c rdev -n __fish_use_subcommand -a " + name + " -d " +
             quoted(words.command.text) + "\n";
-    const std::string here = "complete -c rdev -n '__fish_seen_subcommand_from " + name + "'";
+    const std::string here = "complete -c rdev -n '__fish_seen_subcommand_from " + name +
+                             "; and not contains -- -- (commandline -opc)'";
     for (const Described& option : words.options) {
       text += here + " -l " + option.name.substr(2) + " -d " + quoted(option.text) + "\n";
     }

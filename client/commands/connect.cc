@@ -115,12 +115,19 @@ Result<Described> describe(const Context& context, state::JobRecord record, std:
                       .known_hosts = state::job_files(context.paths, record.name).known_hosts};
   const auto key = ssh::PublicKey::parse(record.host_public_key);
   const auto known_hosts = ssh_path(described.known_hosts);
-  if (!key || !known_hosts) {
-    return tl::make_unexpected(key ? known_hosts.error() : key.error());
+  const auto identity = ssh_path(described.identity);
+  if (!key) {
+    return tl::make_unexpected(key.error());
+  }
+  if (!known_hosts || !identity) {
+    return tl::make_unexpected(known_hosts ? identity.error() : known_hosts.error());
   }
   described.fingerprint = key->fingerprint();
-  described.command = "ssh -p " + std::to_string(port) + " -i " +
-                      shell_word(sshconfig::escape_percent(described.identity.string())) + " -o " +
+  // -i has no spelling for a '%'.
+  const std::string path = described.identity.string();
+  const std::string key_words =
+      *identity == path ? "-i " + path : "-o " + shell_word("IdentityFile=" + *identity);
+  described.command = "ssh -p " + std::to_string(port) + " " + key_words + " -o " +
                       shell_word("UserKnownHostsFile=" + *known_hosts) +
                       " -o HostKeyAlias=" + sshconfig::host_alias(record.name) +
                       " -o IdentitiesOnly=yes -o StrictHostKeyChecking=yes " +

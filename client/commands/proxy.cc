@@ -1,15 +1,16 @@
 #include <unistd.h>
 
+#include <csignal>
 #include <memory>
 
 #include "client/commands/command.h"
 #include "client/commands/context.h"
 #include "client/commands/jobs.h"
-#include "client/commands/relay.h"
 #include "client/link/attach.h"
 #include "client/terminal/input.h"
 #include "client/terminal/output.h"
 #include "protocol/base/task_group.h"
+#include "protocol/stream/socket_stream.h"
 
 namespace rdev::commands {
 namespace {
@@ -57,6 +58,15 @@ awaitable<Result<void>> copy_down(stream::Stream& stream) {
   }
 }
 
+awaitable<Result<void>> join_stdio(stream::Stream& stream) {
+  base::TaskGroup tasks(co_await asio::this_coro::executor);
+  tasks.spawn("stdin", copy_up(stream));
+  auto copied = co_await copy_down(stream);
+  tasks.cancel();
+  co_await tasks.wait();
+  co_return copied;
+}
+
 // One stream over the job's link, so that any number of windows is one connection.
 awaitable<Result<void>> proxy_link(Context& context, const std::string& name) {
   const auto link = co_await link_process::Attached::attach(context.paths, name, {.what = "proxy"});
@@ -69,12 +79,7 @@ awaitable<Result<void>> proxy_link(Context& context, const std::string& name) {
   if (!opened) {
     co_return tl::make_unexpected(opened.error());
   }
-  base::TaskGroup tasks(context.executor);
-  tasks.spawn("stdin", copy_up(*opened->stream));
-  auto copied = co_await copy_down(*opened->stream);
-  tasks.cancel();
-  co_await tasks.wait();
-  co_return copied;
+  co_return co_await join_stdio(*opened->stream);
 }
 
 awaitable<Result<void>> proxy_direct(Context& context, const std::string& name) {
@@ -90,8 +95,9 @@ awaitable<Result<void>> proxy_direct(Context& context, const std::string& name) 
   if (!dialled) {
     co_return tl::make_unexpected(dialled.error());
   }
-  co_await relay_stdio(std::move(dialled->socket));
-  ::_exit(0);  // a thread of the relay may still wait for stdin
+  ::signal(SIGPIPE, SIG_IGN);
+  stream::SocketStream stream(context.executor, std::move(dialled->socket));
+  co_return co_await join_stdio(stream);
 }
 
 awaitable<Result<int>> proxy(Context& context, const Options& options) {

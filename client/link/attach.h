@@ -43,7 +43,7 @@ class Attached final {
   ~Attached();
 
   // Code::kUnavailable: refused by the agent, with its sentence.
-  awaitable<Result<link::Opened>> open(StreamRequest request);
+  awaitable<Result<link::Opened>> open(const StreamRequest& request);
   // Resolves when the connection to the agent, or the link process, is gone: no stream works any
   // more, and another attach() is needed.
   awaitable<Error> lost();

@@ -25,7 +25,8 @@ std::pair<base::Fd, base::Fd> socket_pair();
 // An agent in this process. Its streams: "flood" sends for ever, anything else is an echo.
 class FakeAgent final : public link_process::Agent {
  public:
-  explicit FakeAgent(asio::any_io_executor executor) : executor_(executor), tasks_(executor) {}
+  explicit FakeAgent(const asio::any_io_executor& executor)
+      : executor_(executor), tasks_(executor) {}
   FakeAgent(const FakeAgent&) = delete;
   FakeAgent& operator=(const FakeAgent&) = delete;
   ~FakeAgent() override = default;

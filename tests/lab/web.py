@@ -3,6 +3,7 @@ import hashlib
 import http.server
 import socket
 import socketserver
+import struct
 import threading
 import urllib.request
 from contextlib import contextmanager
@@ -45,9 +46,18 @@ class Digest(socketserver.BaseRequestHandler):
         self.request.sendall(digest.hexdigest().encode())
 
 
+class Breaker(socketserver.BaseRequestHandler):
+    """Sends something, then breaks the connection off."""
+
+    def handle(self):
+        self.request.sendall(b"half a page")
+        self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 class ThreadedServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
+    request_queue_size = 1024  # with the default of 5 a burst of connections loses some
 
 
 def pages():

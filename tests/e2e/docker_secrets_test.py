@@ -12,7 +12,7 @@ from pathlib import Path
 from lab import config, docker, images
 from lab.agent import Agent
 from lab.client import HOME, RDEV_HOME, rdev, ssh, ssh_settings, up
-from lab.proc import eventually, processes, run
+from lab.proc import eventually, processes, program, run
 from lab.ssh import Target, make_key
 
 
@@ -44,9 +44,12 @@ class ManInTheMiddle(unittest.TestCase):
         # It even accepts the user's key: only the pin stands between.
         evil = eventually(lambda: self.listen(port, stolen), "the port is free")
         self.addCleanup(evil.end)
-        done = ssh("mitm", "echo reached", code=255)
-        self.assertIn("Host key verification failed", done.errors)
-        self.assertNotIn(b"reached", done.out)
+        # The link has the pin, and so has ssh where it goes without one.
+        directly = ("-o", f"ProxyCommand={program('rdev')} proxy --raw --direct mitm")
+        for options, says in ((), "this is another server"), (directly, "Host key verification failed"):
+            done = ssh("mitm", "echo reached", options=options, code=255)
+            self.assertIn(says, done.errors)
+            self.assertNotIn(b"reached", done.out)
         # Reattaching talks SSH itself, and must refuse as well.
         done = rdev("up", "mitm", code=None)
         self.assertNotEqual(done.code, 0)

@@ -31,7 +31,7 @@ TEST(TunnelText, IsATable) {
       tunnels_as_table(some(), "train"),
       "KIND    LISTEN          TARGET        CONNECTIONS  IN      OUT     PROBLEM\n"
       "local   127.0.0.1:4000  localhost:80  2            1.2 MB  300 kB\n"
-      "remote  /run/a          /run/b        0            0 B     0 B     the port is?taken\n");
+      "remote  /run/a          /run/b        0            0 B     0 B     the port is taken\n");
   EXPECT_THAT(tunnels_as_table({}, "train"), StartsWith("train has no"));
 }
 

@@ -72,6 +72,8 @@ class Link:
         self.job = Host("10.99.0.2", ("nsenter", f"--net={namespace}", "--"))
         self.job._ip("link", "set", "lo", "up")
         for host in (self.laptop, self.job):
+            # No IPv6 of its own: what the kernel says unasked would count as a packet of the test.
+            host._ip("link", "set", DEVICE, "addrgenmode", "none")
             # Should netem be late to fetch them, packets wait instead of being lost without a count.
             host._ip("link", "set", DEVICE, "mtu", mtu, "txqueuelen", 10000, "up")
             self._take_address(host, host.address)

@@ -1,4 +1,5 @@
 """The link process: one a job, whoever asks for it and whatever is killed."""
+import http.client
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.error
 from pathlib import Path
 
 from lab import docker, images, web
@@ -100,7 +102,7 @@ class Killed(unittest.TestCase):
         def fetched():
             try:
                 return web.get(port, "3") == b"xxx"
-            except OSError:
+            except (ConnectionError, urllib.error.URLError, http.client.HTTPException):
                 return False  # it came while the link was just gone
 
         watcher = threading.Thread(target=watch)

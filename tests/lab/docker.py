@@ -14,8 +14,7 @@ class Dockerd:
     that ADDRESS:PORT, too; with `host` (lab.netem) it runs there, and is used by its tcp only."""
 
     def __init__(self, tcp=None, host=None):
-        directory = PLACE / "docker"
-        directory.mkdir()
+        directory = Path(tempfile.mkdtemp(prefix="docker-", dir=PLACE))
         self.socket = directory / "docker.sock"
         listen = ["-H", f"unix://{self.socket}"] + (["-H", f"tcp://{tcp}", "--tls=false"] if tcp else [])
         # The control groups go into a group of the place's name, which run.py removes.

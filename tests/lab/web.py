@@ -60,8 +60,12 @@ class ThreadedServer(socketserver.ThreadingTCPServer):
     request_queue_size = 1024  # with the default of 5 a burst of connections loses some
 
 
+class PageServer(http.server.ThreadingHTTPServer):
+    request_queue_size = 1024
+
+
 def pages():
-    return serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages))
+    return serving(PageServer(("127.0.0.1", 0), Pages))
 
 
 def digests():

@@ -8,6 +8,7 @@
 The laptop is the place itself (so lab.client works as it is), the job is a namespace of its own.
 netem/main.cc forwards the packets; what it says with stat() tells how truthful it was."""
 import ctypes
+import itertools
 import json
 import socket
 import subprocess
@@ -59,6 +60,8 @@ class Link:
     """`rate` in both directions ("100mbit"), `queue_ms` what the narrow point holds, `loss` in
     percent. TCP over the line uses `congestion`: what a laptop is likely to have."""
 
+    _networks = itertools.count()
+
     def __init__(self, rtt_ms=0, rate=None, queue_ms=None, loss=None, seed=1, congestion="cubic", mtu=1500):
         settings = [f"rtt {rtt_ms}ms", f"seed {seed}"]
         settings += [f"rate {rate}"] if rate else []
@@ -68,19 +71,22 @@ class Link:
         self._congestion = congestion
         self._process = subprocess.Popen([netem, *settings], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         namespace = self._answer()
-        self.laptop = Host("10.99.0.1")
-        self.job = Host("10.99.0.2", ("nsenter", f"--net={namespace}", "--"))
+        # A network of its own: what an earlier link's connections still send finds no way into this one.
+        self._network = f"10.99.{next(self._networks)}"
+        self.laptop = Host(f"{self._network}.1")
+        self.job = Host(f"{self._network}.2", ("nsenter", f"--net={namespace}", "--"))
         self.job._ip("link", "set", "lo", "up")
         for host in (self.laptop, self.job):
             # No IPv6 of its own: what the kernel says unasked would count as a packet of the test.
             host._ip("link", "set", DEVICE, "addrgenmode", "none")
-            # Should netem be late to fetch them, packets wait instead of being lost without a count.
-            host._ip("link", "set", DEVICE, "mtu", mtu, "txqueuelen", 10000, "up")
+            # Should netem be late to fetch them, packets wait instead of being lost without a count; the
+            # kernel's own for IPv6 would take their turns of the seed's dice.
+            host._ip("link", "set", DEVICE, "mtu", mtu, "txqueuelen", 10000, "addrgenmode", "none", "up")
             self._take_address(host, host.address)
 
     def _take_address(self, host, address):
         host._ip("address", "add", f"{address}/32", "dev", DEVICE)
-        host._ip("route", "replace", "10.99.0.0/24", "dev", DEVICE, "src", address, "congctl", self._congestion)
+        host._ip("route", "replace", f"{self._network}.0/24", "dev", DEVICE, "src", address, "congctl", self._congestion)
 
     def _answer(self):
         line = self._process.stdout.readline().strip()
@@ -108,10 +114,10 @@ class Link:
     def stat(self):
         return json.loads(self.tell("stat"))
 
-    def move(self, address):
-        """The laptop has another address, and no longer the old one."""
-        old, self.laptop.address = self.laptop.address, address
-        self._take_address(self.laptop, address)
+    def move(self, number=77):
+        """The laptop has another address of the network, and no longer the old one."""
+        old, self.laptop.address = self.laptop.address, f"{self._network}.{number}"
+        self._take_address(self.laptop, self.laptop.address)
         self.laptop._ip("address", "del", f"{old}/32", "dev", DEVICE)
 
     def close(self):

@@ -47,7 +47,7 @@ std::optional<std::string_view> tcp_of(std::string_view packet) {
       (number(packet, 6, 2) & kFragment) != 0) {
     return std::nullopt;
   }
-  const std::size_t header = (byte_at(packet, 0) & 15U) * 4U;
+  const std::size_t header = std::size_t{byte_at(packet, 0) & 15U} * 4;
   const std::size_t total = std::min<std::size_t>(number(packet, 2, 2), packet.size());
   if (header < kIp || total < header + kTcp) {
     return std::nullopt;
@@ -66,7 +66,7 @@ bool Flows::pass(std::string_view packet) {
   std::copy_n(packet.begin() + 12, 8, key.begin());
   std::copy_n(tcp->begin(), 4, key.begin() + 8);
   const std::uint8_t flags = byte_at(*tcp, 13);
-  const std::size_t header = (byte_at(*tcp, 12) >> 4U) * 4U;
+  const std::size_t header = std::size_t{byte_at(*tcp, 12)} / 16 * 4;
   auto [at, is_new] = flows_.try_emplace(key);
   Flow& flow = at->second;
   const std::uint32_t next =

@@ -31,9 +31,16 @@ class Join final {
       const auto cancellation = co_await asio::this_coro::cancellation_state;
       lost_ = lost_ || cancellation.cancelled() != asio::cancellation_type::none;
     }
+    boost::system::error_code gone;  // then there is nobody to tell
+    if (lost_) {
+      // Half an answer must not look like a whole one, at neither end.
+      stream_->break_off();
+      socket_.set_option(asio::socket_base::linger(true, 0), gone);
+    }
     stream_->close();
     tasks_.cancel();
     co_await tasks_.wait();
+    socket_.close(gone);  // the destructor would undo the linger
   }
 
  private:

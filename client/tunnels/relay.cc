@@ -52,7 +52,7 @@ struct Joint {
 // Ends the other direction, too.
 void give_up(Joint& joint) {
   abort(joint.socket);
-  joint.stream->close();
+  joint.stream->break_off();
 }
 
 awaitable<void> to_stream(Joint& joint) {

@@ -103,6 +103,9 @@ void Core::settle(mux::StreamId id, StreamState& state) {
   if (state.over || state.writing > 0) {
     return;
   }
+  if (state.broken) {
+    mux.break_off(id);
+  }
   if (state.want_eof || state.want_close) {
     mux.finish(id, mux::Lane::kData);
     mux.finish(id, mux::Lane::kStderr);

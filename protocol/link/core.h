@@ -31,6 +31,7 @@ struct StreamState {
   std::string unsent_events;  // encoded; the control lane had no room
   int writing = 0;            // write()s that wait for room: ends come after them
   bool want_eof = false, want_close = false;
+  bool broken = false;     // the close is a break_off()
   bool abandoned = false;  // the stream has been destroyed
 };
 

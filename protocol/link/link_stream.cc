@@ -54,6 +54,9 @@ awaitable<Result<std::size_t>> read_lane(std::shared_ptr<Core> core, mux::Stream
     if (state->over) {
       co_return closed(*state);
     }
+    if (core->mux.at_end(id, lane_of(lane)) && core->mux.broken(id, lane_of(lane))) {
+      co_return fail(Code::kClosed, "the connection behind the stream broke");
+    }
     if (buffer.size() == 0 || core->mux.at_end(id, lane_of(lane))) {
       co_return 0;
     }
@@ -152,6 +155,11 @@ void LinkStream::close() {
     core_->settle(id_, *state_);
     state_->wake();
   }
+}
+
+void LinkStream::break_off() {
+  state_->broken = !state_->want_close;
+  close();
 }
 
 LinkOffer::~LinkOffer() {

@@ -23,6 +23,7 @@ class LinkStream final : public stream::Stream {
   awaitable<Result<stream::Event>> read_event() override;
   void send_event(stream::Event event) override;
   void close() override;
+  void break_off() override;
 
  private:
   std::shared_ptr<Core> core_;

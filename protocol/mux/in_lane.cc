@@ -9,16 +9,17 @@ namespace {
 constexpr std::uint64_t kCreditStep = 65536;
 }  // namespace
 
-Result<bool> InLane::data(std::uint64_t offset, std::string_view bytes, bool end) {
+Result<bool> InLane::data(std::uint64_t offset, std::string_view bytes, End end) {
   if (offset > received_) {
     return fail(Code::kProtocol, "bytes are missing");
   }
   const std::uint64_t known = received_ - offset;  // received already
   if (known > bytes.size()) {
-    return end ? Result<bool>(fail(Code::kProtocol, "a lane ends before its last byte")) : false;
+    return end == End::kNone ? Result<bool>(false)
+                             : fail(Code::kProtocol, "a lane ends before its last byte");
   }
   bytes.remove_prefix(known);
-  if (ended_) {
+  if (ended()) {
     return bytes.empty() ? Result<bool>(false)
                          : fail(Code::kProtocol, "bytes behind the end of a lane");
   }
@@ -26,11 +27,11 @@ Result<bool> InLane::data(std::uint64_t offset, std::string_view bytes, bool end
     return fail(Code::kProtocol, "more bytes than there was credit for");
   }
   received_ += bytes.size();
-  ended_ = end;
+  end_ = end;
   if (!dropping_) {
     unread_.append(bytes);
   }
-  return end || !bytes.empty();
+  return end != End::kNone || !bytes.empty();
 }
 
 std::size_t InLane::read(char* out, std::size_t capacity) { return unread_.take(out, capacity); }

@@ -13,15 +13,17 @@ class InLane final {
  public:
   explicit InLane(std::uint64_t window) : window_(window), limit_(window) {}
 
+  enum class End { kNone, kEnd, kBroken };
   // A DATA frame; whether it brought bytes or the end. An error is a fault of the peer.
-  Result<bool> data(std::uint64_t offset, std::string_view bytes, bool end);
+  Result<bool> data(std::uint64_t offset, std::string_view bytes, End end);
   std::size_t read(char* out, std::size_t capacity);
   // Nobody reads any more: what is here and what comes later counts as taken.
   void drop_all();
 
   std::size_t held() const { return unread_.size(); }
-  bool ended() const { return ended_; }
-  bool at_end() const { return ended_ && unread_.empty(); }
+  bool ended() const { return end_ != End::kNone; }
+  bool at_end() const { return ended() && unread_.empty(); }
+  bool broken() const { return end_ == End::kBroken; }
 
   struct Credit {
     std::uint64_t consumed = 0, limit = 0;
@@ -42,7 +44,7 @@ class InLane final {
   std::uint64_t received_ = 0;
   std::uint64_t told_ = 0;  // of consumed()
   std::uint64_t limit_;     // as told
-  bool ended_ = false;
+  End end_ = End::kNone;
   bool dropping_ = false;
 };
 

@@ -138,6 +138,11 @@ bool Mux::at_end(StreamId id, Lane lane) const {
   return stream != nullptr && stream->incoming(lane).at_end();
 }
 
+bool Mux::broken(StreamId id, Lane lane) const {
+  StreamState* const stream = impl_->find(id);
+  return stream != nullptr && stream->incoming(lane).broken();
+}
+
 bool Mux::closed_by_peer(StreamId id) const {
   StreamState* const stream = impl_->find(id);
   return stream != nullptr && stream->closed_by_peer();
@@ -160,6 +165,15 @@ void Mux::close(StreamId id) {
     }
   }
   impl_->schedule(*stream);
+}
+
+void Mux::break_off(StreamId id) {
+  StreamState* const stream = impl_->find(id);
+  if (stream != nullptr) {
+    stream->outgoing(Lane::kData).break_off();
+    stream->outgoing(Lane::kStderr).break_off();
+    impl_->schedule(*stream);
+  }
 }
 
 void Mux::reset(StreamId id, std::string_view why) {

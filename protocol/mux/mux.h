@@ -104,11 +104,16 @@ class Mux final {
   std::size_t readable(StreamId id, Lane lane) const;
   // The peer has ended the lane and everything was read.
   bool at_end(StreamId id, Lane lane) const;
+  // The end of the lane, once it was reached, is the peer's break_off(): something is missing.
+  bool broken(StreamId id, Lane lane) const;
   // The peer has closed: what is written now goes nowhere.
   bool closed_by_peer(StreamId id) const;
   // Ends every lane after what was written; unread and later bytes are dropped. The stream is
   // forgotten when both ends have closed. An offered stream is refused.
   void close(StreamId id);
+  // finish() for kData and kStderr where something is missing: the peer sees broken(). What was
+  // finished before stays so.
+  void break_off(StreamId id);
   // Over, at once, both ways; the peer is told why.
   void reset(StreamId id, std::string_view why);
   // The connection is gone: every stream is over, with kReset events; nothing is left to send.

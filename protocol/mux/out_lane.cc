@@ -60,10 +60,11 @@ bool OutLane::sendable(bool may_end) const {
 void OutLane::produce(std::string& out, StreamId id, Lane lane, bool may_end) {
   const std::size_t n = std::min(ready(), kMost);
   end_sent_ = may_end && finished_ && sent_ + n == written();
+  const std::uint8_t end = broken_ ? wire::kFin | wire::kBroken : wire::kFin;
   wire::append_header(out,
                       {.type = wire::Type::kData,
                        .lane = static_cast<std::uint8_t>(lane),
-                       .flags = end_sent_ ? wire::kFin : std::uint8_t{0},
+                       .flags = end_sent_ ? end : std::uint8_t{0},
                        .stream = id},
                       sizeof sent_ + n);
   wire::append_u64(out, sent_);

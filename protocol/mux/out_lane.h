@@ -23,6 +23,11 @@ class OutLane final {
   // Takes what there is room for.
   std::size_t write(std::string_view bytes);
   void finish() { finished_ = true; }
+  // As finish(), but something is missing; nothing after finish().
+  void break_off() {
+    broken_ = broken_ || !finished_;
+    finished_ = true;
+  }
   // Nobody reads any more: what is held is dropped, what is written later too.
   void discard();
   // Whether a write that took less than all may be tried again; tells so once.
@@ -47,6 +52,7 @@ class OutLane final {
   std::uint64_t sent_ = 0;
   std::uint64_t limit_ = 0;
   bool finished_ = false;
+  bool broken_ = false;
   bool end_sent_ = false;
   bool discarding_ = false;
   bool wanting_ = false;  // a write took less than all

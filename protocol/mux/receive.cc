@@ -22,6 +22,13 @@ bool take_limits(std::string_view& payload, std::uint64_t (&limits)[kLanes]) {
   return true;
 }
 
+InLane::End end_of(std::uint8_t flags) {
+  if ((flags & wire::kFin) == 0) {
+    return InLane::End::kNone;
+  }
+  return (flags & wire::kBroken) != 0 ? InLane::End::kBroken : InLane::End::kEnd;
+}
+
 void raise_limits(StreamState& stream, const std::uint64_t (&limits)[kLanes]) {
   for (const Lane lane : kEveryLane) {
     stream.outgoing(lane).raise_limit(limits[static_cast<std::size_t>(lane)]);
@@ -163,8 +170,8 @@ void Mux::Impl::on_data(StreamState& stream, const wire::Frame& frame) {
     return fault(stream, "bytes out of place");
   }
   const Lane lane = kEveryLane[frame.header.lane];
-  const bool end = (frame.header.flags & wire::kFin) != 0;
-  if (end && lane == Lane::kControl &&
+  const InLane::End end = end_of(frame.header.flags);
+  if (end != InLane::End::kNone && lane == Lane::kControl &&
       !(stream.incoming(Lane::kData).ended() && stream.incoming(Lane::kStderr).ended())) {
     return fault(stream, "closed before its lanes have ended");
   }
@@ -179,7 +186,7 @@ void Mux::Impl::on_data(StreamState& stream, const wire::Frame& frame) {
   if (stream.closed && stream.incoming(lane).credit_due()) {
     tell_credit(stream, lane);
   }
-  if (end && lane == Lane::kControl) {
+  if (end != InLane::End::kNone && lane == Lane::kControl) {
     on_close(stream);
   }
 }

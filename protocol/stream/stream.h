@@ -57,6 +57,10 @@ class Stream {
   virtual void send_event(Event event) = 0;
 
   virtual void close() = 0;
+  // As close(), where something is missing because what feeds the stream broke: after the bytes
+  // that were written the peer's read() fails instead of telling an end. Where the carrier has no
+  // word for that (RFC 4254) it is close().
+  virtual void break_off() { close(); }
 };
 
 // Why a stream was not opened (RFC 4254 section 5.1).

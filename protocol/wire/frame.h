@@ -28,21 +28,22 @@ enum class Type : std::uint8_t {
   kOpen = 16,    // u64 parent | u64 limit of each lane | StreamRequest
   kAccept = 17,  // u64 limit of each lane | answer, by the kind of the request
   kRefuse = 18,  // u32 stream::Refusal | sentence
-  kData = 19,    // u64 offset | bytes; flag kFin: the lane ends after them
+  kData = 19,    // u64 offset | bytes; flags kFin and kBroken
   kCredit = 20,  // u64 consumed | u64 limit
   kReset = 21,   // u32 0 | sentence: the stream is over, both ways
   kDetach = 22,  // all streams of a consumer are over; stream is the consumer's prefix
   // Between a process of the laptop and its link process only; stream is 0.
   kAttach = 64,     // consumer: Attach
   kAttached = 65,   // link: Attached: streams may be opened now
-  kLost = 66,       // link: Lost: the connection died, all streams are over; kAttached may follow
+  kLost = 66,       // link: Lost: all streams are over; the last frame
   kAskStatus = 67,  // anybody: empty
   kStatus = 68,     // link: LinkStatus
   kStop = 69,       // anybody: empty; the link process ends
 };
 
-inline constexpr std::uint8_t kFin = 1;   // DATA: the lane ends after its bytes
-inline constexpr std::uint8_t kMore = 2;  // OPEN: another one goes on with the request
+inline constexpr std::uint8_t kFin = 1;     // DATA: the lane ends after its bytes
+inline constexpr std::uint8_t kMore = 2;    // OPEN: another one goes on with the request
+inline constexpr std::uint8_t kBroken = 4;  // DATA, beside kFin: it was broken off there
 
 struct Header {
   std::uint32_t size = 0;  // of the payload

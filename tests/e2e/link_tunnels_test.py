@@ -54,6 +54,11 @@ def unix_digest(path, data):
         return answer.decode()
 
 
+class Breaking(web.ThreadedServer):
+    def shutdown_request(self, request):
+        request.close()  # without the shutdown(2) of the base class, which would be an end
+
+
 class UnixDigests(web.ThreadedServer):
     address_family = socket.AF_UNIX
 
@@ -102,6 +107,16 @@ class Ports(Tunnels):
         for kind in ("-L", "-R"):
             (tunnel,) = forward(kind, f"0:127.0.0.1:{digests}")
             self.checks_digest(lambda data, port=tunnel["bound_port"]: web.digest_through(port, data))
+
+    def test_what_is_broken_off_is_no_end(self):
+        """Half an answer must not look like a whole one."""
+        with web.serving(Breaking(("127.0.0.1", 0), web.Breaker)) as port:
+            for kind in ("-L", "-R"):
+                (tunnel,) = forward(kind, f"0:127.0.0.1:{port}")
+                with socket.create_connection(("127.0.0.1", tunnel["bound_port"]), timeout=10) as s:
+                    with self.assertRaises(ConnectionResetError, msg=kind):
+                        while s.recv(100):
+                            pass
 
     def test_ipv6(self):
         with web.serving(Pages6(("::1", 0), web.Pages)) as port:

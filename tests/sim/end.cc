@@ -36,8 +36,8 @@ End::End(Random& random, Talk& talk, std::size_t side, mux::Mux& its, const mux:
       side_(side),
       options_(options) {
   using enum Leaving;
-  leaving_ = random.one_of(
-      {kPolite, kPolite, kPolite, kPolite, kLast, kWriteAndClose, kWriteAndClose, kClose, kReset});
+  leaving_ = random.one_of({kPolite, kPolite, kPolite, kPolite, kLast, kWriteAndClose,
+                            kWriteAndClose, kBreakOff, kClose, kReset});
   const End* const first = talk.ends[0].get();
   if (side == 1 && first->leaving_ == kLast && leaving_ == kLast) {
     leaving_ = kPolite;  // one of them has to go
@@ -105,7 +105,11 @@ bool End::leave() {
       }
       return false;
     case Leaving::kWriteAndClose:
+    case Leaving::kBreakOff:
       if (all_written()) {
+        if (leaving_ == Leaving::kBreakOff) {
+          break_off();
+        }
         close();
         return true;
       }
@@ -203,6 +207,16 @@ void End::check_end(Lane lane) {
     wrong("lane " + std::to_string(l) + " ends at " + std::to_string(read[l]) + " of " +
           std::to_string(other()->written[l]));
   }
+  if (mux.broken(talk_.id, lane) != other()->broken[l]) {
+    wrong("lane " + std::to_string(l) + " ends otherwise than it was ended");
+  }
+}
+
+void End::break_off() {
+  for (const Lane lane : {Lane::kData, Lane::kStderr}) {
+    broken[index(lane)] = !finished[index(lane)];
+  }
+  mux.break_off(talk_.id);
 }
 
 void End::close() {

@@ -20,6 +20,7 @@ class End final {
     kPolite,         // ends its lanes, reads to the peer's ends, closes
     kLast,           // the same, and waits for the peer's close
     kWriteAndClose,  // unread bytes are the mux's to drop
+    kBreakOff,       // the same, where something is missing
     kClose,          // at some time
     kReset,          // at some time
   };
@@ -44,7 +45,8 @@ class End final {
   std::uint64_t written[mux::kLanes] = {};
   std::uint64_t read[mux::kLanes] = {};
   bool finished[mux::kLanes] = {};
-  bool closed = false;  // or reset
+  bool broken[mux::kLanes] = {};  // finished so
+  bool closed = false;            // or reset
   mux::Mux& mux;
 
  private:
@@ -54,6 +56,7 @@ class End final {
   bool read_some(mux::Lane lane);
   void check_end(mux::Lane lane);
   void check_bytes(mux::Lane lane, const char* bytes, std::size_t n);
+  void break_off();
   void close();
   void reset();
   void over(const mux::Event& event);

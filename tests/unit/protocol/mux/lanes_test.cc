@@ -67,7 +67,7 @@ TEST(InLane, CreditIsDueBeforeTheSenderRunsDry) {
                                                                {1U << 21U, 65535, false},
                                                                {1U << 21U, 65536, true}}) {
     InLane lane(c.window);
-    ASSERT_TRUE(lane.data(0, std::string(c.window, 'x'), false));
+    ASSERT_TRUE(lane.data(0, std::string(c.window, 'x'), InLane::End::kNone));
     std::string out(c.read, '\0');
     lane.read(out.data(), out.size());
     EXPECT_EQ(lane.credit_due(), c.due) << c.window << " " << c.read;
@@ -81,7 +81,7 @@ TEST(InLane, CreditIsDueBeforeTheSenderRunsDry) {
 
 TEST(InLane, CreditIsDueOnceAllWasRead) {
   InLane lane(1000);
-  ASSERT_TRUE(lane.data(0, "ab", true));
+  ASSERT_TRUE(lane.data(0, "ab", InLane::End::kEnd));
   char c[2];
   lane.read(c, 1);
   EXPECT_FALSE(lane.credit_due());

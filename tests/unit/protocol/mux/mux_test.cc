@@ -49,6 +49,27 @@ TEST(Mux, OpensCarriesBothWaysAndForgets) {
   EXPECT_EQ(Pair::told(pair.agent) + Pair::told(pair.client), "");
 }
 
+TEST(Mux, WhatIsBrokenOffIsNoEnd) {
+  Pair pair;
+  const StreamId id = pair.client.open("").value();
+  pair.pump();
+  pair.agent.accept(id);
+  pair.agent.write(id, Lane::kData, "half");
+  pair.agent.finish(id, Lane::kStderr);
+  pair.agent.break_off(id);
+  EXPECT_EQ(pair.agent.write(id, Lane::kData, "more"), 0u);
+  pair.agent.close(id);
+  pair.pump();
+  EXPECT_EQ(Pair::read(pair.client, id), "half");
+  EXPECT_TRUE(pair.client.at_end(id, Lane::kData) && pair.client.at_end(id, Lane::kStderr));
+  EXPECT_TRUE(pair.client.broken(id, Lane::kData));
+  EXPECT_FALSE(pair.client.broken(id, Lane::kStderr));  // it had its end
+  EXPECT_TRUE(pair.client.closed_by_peer(id));
+  pair.client.close(id);
+  pair.pump();
+  EXPECT_EQ(pair.agent.streams() + pair.client.streams(), 0u);
+}
+
 TEST(Mux, ALongRequestGoesOnInFurtherFrames) {
   Pair pair;
   const std::string request = std::string(200'000, 'q') + "end";

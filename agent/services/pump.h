@@ -15,7 +15,7 @@ class PumpBuffer final {
  public:
   static constexpr std::size_t kSmallest = std::size_t{16} * 1024;
   // Of a descriptor: what it has by the time the stream has taken the last.
-  static constexpr std::size_t kForReads = 4 * kSmallest;
+  static constexpr std::size_t kForReads = 16 * kSmallest;
   // Of a stream: all that its window holds can go out in one write(2).
   static constexpr std::size_t kForWrites = 16 * kSmallest;
 

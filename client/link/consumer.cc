@@ -14,6 +14,8 @@ namespace {
 
 // What waits here waits in front of the next keystroke of the same process.
 constexpr std::size_t kInBytes = std::size_t{4} * wire::kMaxFrameBytes;
+// Memory that stays for the next time.
+constexpr std::size_t kMostKept = std::size_t{1} << 20U;
 constexpr std::size_t kMostUnread = std::size_t{64} << 20U;
 
 }  // namespace
@@ -140,7 +142,7 @@ awaitable<void> Consumer::write(std::shared_ptr<Consumer> self) {
     const auto [error, n] =
         co_await asio::async_write(self->socket_, asio::buffer(self->sending_), use_tuple);
     self->sending_.clear();
-    if (self->out_.empty() && self->sending_.capacity() > kInBytes) {
+    if (self->out_.empty() && self->sending_.capacity() > kMostKept) {
       self->sending_.shrink_to_fit();
       self->out_.shrink_to_fit();
     }

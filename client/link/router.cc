@@ -8,7 +8,7 @@
 namespace rdev::link_process {
 namespace {
 
-constexpr std::size_t kBatch = 2 * wire::kMaxFrameBytes;
+constexpr std::size_t kBatch = 4 * wire::kMaxFrameBytes;
 constexpr std::size_t kMostCounted = 65536;
 
 // Whoever is the first to end it.
@@ -49,8 +49,8 @@ void Router::ready(const std::shared_ptr<Consumer>& consumer) {
 }
 
 std::string_view Router::next() {
-  batch_.clear();
-  batch_.swap(control_);
+  batch_.assign(control_);  // a swap would give its memory away
+  control_.clear();
   if (batch_.empty() && turns_.size() == 1) {
     lender_ = std::move(turns_.front());
     turns_.pop_front();

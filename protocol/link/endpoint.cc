@@ -9,8 +9,8 @@ namespace rdev::link {
 namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{256} * 1024;
-// One write to the carrier: two full frames.
-constexpr std::size_t kWriteBytes = 2 * wire::kMaxFrameBytes;
+// One write to the carrier, in front of the next keystroke.
+constexpr std::size_t kWriteBytes = 4 * wire::kMaxFrameBytes;
 constexpr std::chrono::seconds kFarewell{1};
 
 Result<void> take(const std::shared_ptr<Core>& core, const wire::Frame& frame) {
@@ -53,8 +53,8 @@ awaitable<void> receive(std::shared_ptr<Core> core, stream::Stream& carrier) {
 awaitable<void> send(std::shared_ptr<Core> core, stream::Stream& carrier) {
   std::string out;
   for (;;) {
-    out.clear();
-    out.swap(core->control);
+    out.assign(core->control);  // a swap would give its memory away
+    core->control.clear();
     if (!core->why) {
       core->mux.produce(out, kWriteBytes);
     }

@@ -6,7 +6,8 @@ namespace rdev::mux {
 namespace {
 // A credit frame for so many bytes costs nothing beside them; a window that is not much larger
 // gets one at its half, so that the sender does not wait for the next.
-constexpr std::uint64_t kCreditStep = 65536;
+constexpr std::uint64_t kLeastStep = 65536;
+constexpr std::uint64_t kCreditSteps = 8;
 }  // namespace
 
 Result<bool> InLane::data(std::uint64_t offset, std::string_view bytes, End end) {
@@ -43,7 +44,8 @@ void InLane::drop_all() {
 
 bool InLane::credit_due() const {
   const std::uint64_t moved = consumed() - told_;
-  return moved >= std::min(kCreditStep, (window_ + 1) / 2) || (moved > 0 && at_end());
+  return moved >= std::min(std::max(kLeastStep, window_ / kCreditSteps), (window_ + 1) / 2) ||
+         (moved > 0 && at_end());
 }
 
 InLane::Credit InLane::take_credit() {

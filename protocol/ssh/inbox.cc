@@ -4,8 +4,10 @@
 
 namespace rdev::ssh {
 namespace {
-constexpr std::uint32_t kCreditStep = 64 * 1024;
-}
+// Of the window: a sender at full speed never runs into its end.
+constexpr std::uint32_t kCreditSteps = 8;
+constexpr std::uint32_t kLeastStep = 64 * 1024;
+}  // namespace
 
 bool Inbox::put(stream::Lane lane, std::string_view bytes) {
   if (!skip(bytes.size())) {
@@ -40,7 +42,7 @@ std::uint32_t Inbox::take_credit() {
   const std::size_t unread = lanes_[0].size() + lanes_[1].size();
   const std::size_t promised = window_ + unread;
   const std::size_t due = promised < target_ ? target_ - promised : 0;
-  if (due == 0 || due < std::min(kCreditStep, target_ / 2)) {
+  if (due == 0 || due < std::min(std::max(kLeastStep, target_ / kCreditSteps), target_ / 2)) {
     return 0;
   }
   window_ += static_cast<std::uint32_t>(due);

@@ -24,8 +24,8 @@ class Inbox final {
   // Forgets what is there and, from now on, what comes.
   void drop();
 
-  // How much to give back to the peer now, 0 for nothing yet: in steps of 64 KiB, which keeps a
-  // sender with a 2 MiB window at full speed where half windows cost half of it.
+  // How much to give back to the peer now, 0 for nothing yet: in steps of an eighth of the
+  // window, which keep a sender at full speed where half windows cost half of it.
   std::uint32_t take_credit();
 
  private:

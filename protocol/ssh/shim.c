@@ -1,11 +1,13 @@
 #include "protocol/ssh/shim.h"
 
+#include <poll.h>
 #include <stdlib.h>
 
 #include "config.h"
 #include "libssh/buffer.h"
 #include "libssh/callbacks.h"
 #include "libssh/packet.h"
+#include "libssh/poll.h"
 #include "libssh/priv.h"
 #include "libssh/session.h"
 #include "libssh/socket.h"
@@ -16,6 +18,7 @@ struct rdev_ssh_hook {
   struct ssh_packet_callbacks_struct callbacks;
   rdev_ssh_on_packet on_packet;
   void* user;
+  struct ssh_counter_struct read;
   ssh_packet_callback table[kLast - kFirst + 1];
 };
 
@@ -43,6 +46,7 @@ struct rdev_ssh_hook* rdev_ssh_hook_new(ssh_session session, rdev_ssh_on_packet 
   hook->callbacks.callbacks = hook->table;
   hook->callbacks.user = hook;
   ssh_packet_set_callbacks(session, &hook->callbacks);
+  ssh_set_counters(session, &hook->read, NULL);
   return hook;
 }
 
@@ -59,6 +63,27 @@ int rdev_ssh_send(ssh_session session, const void* head, size_t head_size, const
     return -1;
   }
   return ssh_packet_send(session) == SSH_ERROR ? -1 : 0;
+}
+
+int rdev_ssh_authenticated(ssh_session session) {
+  return (session->flags & SSH_SESSION_FLAG_AUTHENTICATED) != 0;
+}
+
+static void on_ready(ssh_session session, int events) {
+  ssh_socket_pollcallback(ssh_socket_get_poll_handle(session->socket),
+                          ssh_socket_get_fd(session->socket), events, session->socket);
+}
+
+size_t rdev_ssh_receive(struct rdev_ssh_hook* hook, ssh_session session) {
+  const uint64_t before = hook->read.in_bytes;
+  on_ready(session, POLLIN);
+  return (size_t)(hook->read.in_bytes - before);
+}
+
+void rdev_ssh_flush(ssh_session session) {
+  if (rdev_ssh_waiting(session) > 0) {
+    on_ready(session, POLLOUT);
+  }
 }
 
 size_t rdev_ssh_waiting(ssh_session session) {

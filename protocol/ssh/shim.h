@@ -25,10 +25,20 @@ struct rdev_ssh_hook* rdev_ssh_hook_new(struct ssh_session_struct* session,
                                         rdev_ssh_on_packet on_packet, void* user);
 void rdev_ssh_hook_free(struct rdev_ssh_hook* hook);
 
-/* Encrypts and queues one packet (head[0] is its type), and tries to write it. During a key
- * exchange libssh keeps it until that is over. 0, or -1 when the session is dead. */
+/* Encrypts and queues one packet (head[0] is its type). During a key exchange libssh keeps it until
+ * that is over. 0, or -1 when the session is dead. */
 int rdev_ssh_send(struct ssh_session_struct* session, const void* head, size_t head_size,
                   const void* body, size_t body_size);
+
+/* Whether authentication is over. From then on the socket is read and written by the next two, and
+ * not by libssh's polling, which costs several system calls a packet. */
+int rdev_ssh_authenticated(struct ssh_session_struct* session);
+/* One read of the socket, and what follows from it. Bytes read: fewer than kRdevSshReadBytes when
+ * there was no more. */
+size_t rdev_ssh_receive(struct rdev_ssh_hook* hook, struct ssh_session_struct* session);
+/* Writes what waits, as far as the socket takes it. */
+void rdev_ssh_flush(struct ssh_session_struct* session);
+enum { kRdevSshReadBytes = RDEV_SSH_READ_BYTES };
 
 /* Encrypted bytes that wait for the socket; what waits for a key exchange is not counted. */
 size_t rdev_ssh_waiting(struct ssh_session_struct* session);

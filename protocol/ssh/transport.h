@@ -98,7 +98,10 @@ class Transport final : public PacketSink, public std::enable_shared_from_this<T
   Result<void> check_host_key(const PublicKey& pinned) const;
 
   void schedule_pump();
-  void pump();
+  void pump(bool readable);
+  void pump_libssh();
+  void flush();
+  bool is_over() const;
   void settle();
   void wait_for_socket();
   void update_congestion();
@@ -121,6 +124,7 @@ class Transport final : public PacketSink, public std::enable_shared_from_this<T
   asio::steady_timer linger_;
   base::Notify progress_;
   std::size_t queued_ = 0;  // bytes sent during a key exchange, which libssh keeps back
+  std::size_t park_above_;  // bytes that wait for the socket: then congested
   bool congested_ = false;
   bool pump_scheduled_ = false;
   bool waits_read_ = false;

@@ -59,12 +59,13 @@ endforeach()
 set(WITH_SERVER ON CACHE BOOL "" FORCE)
 add_subdirectory(${patched} ${CMAKE_BINARY_DIR}/libssh EXCLUDE_FROM_ALL)
 # 64 KiB reads: 4 KiB ones cost a third of the throughput.
-target_compile_definitions(ssh PRIVATE MAX_BUF_SIZE=65536)
+set(ssh_read_bytes 65536)
+target_compile_definitions(ssh PRIVATE MAX_BUF_SIZE=${ssh_read_bytes})
 target_compile_options(ssh PRIVATE -w)
 
 add_library(rdev_libssh INTERFACE)
 target_link_libraries(rdev_libssh INTERFACE ssh)
-target_compile_definitions(rdev_libssh INTERFACE LIBSSH_STATIC=1)
+target_compile_definitions(rdev_libssh INTERFACE LIBSSH_STATIC=1 RDEV_SSH_READ_BYTES=${ssh_read_bytes})
 target_include_directories(rdev_libssh SYSTEM INTERFACE
   ${patched}/include ${CMAKE_BINARY_DIR}/libssh/include)
 # The shim reads private headers: they need the config.h of this very build.

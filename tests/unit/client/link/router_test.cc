@@ -146,7 +146,7 @@ TEST_F(RouterTest, GivesOutABoundedBatch) {
   sends(one, bytes);
   std::size_t total = 0;
   for (std::string_view batch = router.next(); !batch.empty(); batch = router.next()) {
-    EXPECT_LE(batch.size(), 2 * wire::kMaxFrameBytes);
+    EXPECT_LE(batch.size(), 4 * wire::kMaxFrameBytes);
     total += batch.size();
     router.done();
     context.restart();

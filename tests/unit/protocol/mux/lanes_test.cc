@@ -64,8 +64,10 @@ TEST(InLane, CreditIsDueBeforeTheSenderRunsDry) {
                                                                {2, 1, true},
                                                                {1000, 499, false},
                                                                {1000, 500, true},
-                                                               {1U << 21U, 65535, false},
-                                                               {1U << 21U, 65536, true}}) {
+                                                               {1U << 21U, (1U << 18U) - 1, false},
+                                                               {1U << 21U, 1U << 18U, true},
+                                                               {1U << 18U, 65535, false},
+                                                               {1U << 18U, 65536, true}}) {
     InLane lane(c.window);
     ASSERT_TRUE(lane.data(0, std::string(c.window, 'x'), InLane::End::kNone));
     std::string out(c.read, '\0');

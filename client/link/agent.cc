@@ -28,26 +28,31 @@ Result<ssh::PrivateKey> load_key(const state::Paths& paths, const std::string& j
 
 class RecordedAgent final : public Agent {
  public:
-  RecordedAgent(const asio::any_io_executor& executor, state::Paths paths, state::JobRecord record)
-      : paths_(std::move(paths)), record_(std::move(record)), clusters_(executor, paths_) {}
+  RecordedAgent(const asio::any_io_executor& executor, state::Paths paths, std::string name,
+                std::string id)
+      : paths_(std::move(paths)),
+        name_(std::move(name)),
+        id_(std::move(id)),
+        clusters_(executor, paths_) {}
 
   awaitable<Result<Line>> dial() override {
-    if (auto read = read_again(); !read) {
-      co_return tl::make_unexpected(read.error());
+    const auto record = load();
+    if (!record) {
+      co_return tl::make_unexpected(record.error());
     }
-    const auto cluster = cluster::cluster_of(clusters_, record_);
-    const auto key = load_key(paths_, record_.name);
-    auto host_key = ssh::PublicKey::parse(record_.host_public_key);
+    const auto cluster = cluster::cluster_of(clusters_, *record);
+    const auto key = load_key(paths_, name_);
+    auto host_key = ssh::PublicKey::parse(record->host_public_key);
     if (!cluster || !key || !host_key) {
       co_return tl::make_unexpected(!cluster ? cluster.error()
                                              : (key ? host_key.error() : key.error()));
     }
-    auto dialled = co_await cluster::dial_any(**cluster, record_);
+    auto dialled = co_await cluster::dial_any(**cluster, *record);
     if (!dialled) {
       co_return tl::make_unexpected(dialled.error());
     }
     ssh::ClientOptions options{
-        .user = record_.user, .host_key = std::move(*host_key), .window = kWindow};
+        .user = record->user, .host_key = std::move(*host_key), .window = kWindow};
     auto client = co_await base::with_timeout(
         ssh::Client::connect(std::move(dialled->socket), std::move(options), *key), kHandshakeLimit,
         "the SSH handshake");
@@ -65,27 +70,24 @@ class RecordedAgent final : public Agent {
   }
 
   awaitable<Result<void>> check() override {
-    if (auto read = read_again(); !read) {
-      co_return read;
+    const auto record = load();
+    if (!record) {
+      co_return tl::make_unexpected(record.error());
     }
-    const auto cluster = cluster::cluster_of(clusters_, record_);
+    const auto cluster = cluster::cluster_of(clusters_, *record);
     if (!cluster) {
       co_return tl::make_unexpected(cluster.error());
     }
-    co_return co_await cluster::check_alive(**cluster, record_);
+    co_return co_await cluster::check_alive(**cluster, *record);
   }
 
  private:
-  Result<void> read_again() {
-    auto record = state::load(paths_, record_.name);
-    if (!record) {
-      return tl::make_unexpected(record.error());
+  Result<state::JobRecord> load() const {
+    auto record = state::load(paths_, name_);
+    if (record && record->id != id_) {
+      return fail(Code::kNotFound, "the job " + name_ + " was replaced by another one");
     }
-    if (record->id != record_.id) {
-      return fail(Code::kNotFound, "the job " + record_.name + " was replaced by another one");
-    }
-    record_ = std::move(*record);
-    return {};
+    return record;
   }
 
   Error explain(Error error) const {
@@ -93,14 +95,13 @@ class RecordedAgent final : public Agent {
       return {Code::kProtocol,
               "the agent of this job is older than this rdev and has no link: "
               "rdev down " +
-                  record_.name +
-                  " and rdev up start it anew; rdev proxy --raw --direct still works"};
+                  name_ + " and rdev up start it anew; rdev proxy --raw --direct still works"};
     }
     return error;
   }
 
   state::Paths paths_;
-  state::JobRecord record_;
+  std::string name_, id_;
   cluster::Clusters clusters_;
 };
 
@@ -116,7 +117,7 @@ Result<std::unique_ptr<Agent>> make_agent(const asio::any_io_executor& executor,
     return fail(Code::kUnavailable,
                 "the job " + job + " is being started or removed: try again when that is done");
   }
-  return std::make_unique<RecordedAgent>(executor, paths, std::move(*record));
+  return std::make_unique<RecordedAgent>(executor, paths, job, record->id);
 }
 
 }  // namespace rdev::link_process

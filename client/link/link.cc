@@ -97,10 +97,8 @@ awaitable<void> Link::keep_up() {
       backoff_.reset();
       continue;
     }
-    const auto alive = co_await agent_.check();
-    if (!alive && is_end(alive.error())) {
-      end(alive.error());
-      co_return;
+    if (!asking_) {
+      tasks_.spawn("asking the cluster", ask_cluster());
     }
     refused_ = is_refusal(why);
     if (refused_) {
@@ -113,6 +111,16 @@ awaitable<void> Link::keep_up() {
     set_state(LinkStatus::WAITING, why.message + "; again in " + in_seconds(limit));
     pause_.expires_after(limit);
     (void)co_await pause_.async_wait(use_tuple);
+  }
+}
+
+// Beside the dialling: a cluster that does not answer costs it nothing.
+awaitable<void> Link::ask_cluster() {
+  asking_ = true;
+  const auto alive = co_await agent_.check();
+  asking_ = false;
+  if (!alive && is_end(alive.error())) {
+    end(alive.error());
   }
 }
 

@@ -51,6 +51,7 @@ class Link final : Consumer::Owner {
 
   awaitable<Result<void>> everybody_gone();
   awaitable<void> keep_up();
+  awaitable<void> ask_cluster();
   // Dials, and serves the session until it dies; why.
   awaitable<Error> attempt();
   void came_up(const Welcome& welcome);
@@ -82,6 +83,7 @@ class Link final : Consumer::Owner {
   Clock::time_point tried_;
   bool refused_ = false;     // the last try, in a way that time alone does not change
   Clock::duration lived_{};  // the last session
+  bool asking_ = false;      // the cluster
   Backoff backoff_;
   std::minstd_rand random_;
   asio::steady_timer pause_;  // while WAITING

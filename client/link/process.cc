@@ -1,11 +1,9 @@
 #include "client/link/process.h"
 
 #include <signal.h>
-#include <sys/inotify.h>
 #include <sys/prctl.h>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <cstdio>
 #include <optional>
@@ -13,6 +11,7 @@
 #include "client/link/link.h"
 #include "client/link/places.h"
 #include "client/link/seat.h"
+#include "client/state/forgotten.h"
 #include "protocol/base/daemon.h"
 #include "protocol/base/listener.h"
 #include "protocol/base/log.h"
@@ -35,22 +34,11 @@ Hello hello_of(const std::string& job) {
   return hello;
 }
 
-// Whoever forgets the job removes its directory.
-Result<base::Fd> watch_directory(const std::filesystem::path& directory) {
-  base::Fd changes(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  if (!changes || ::inotify_add_watch(changes.get(), directory.c_str(),
-                                      IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR) < 0) {
-    return fail_errno("cannot watch " + directory.string());
-  }
-  return changes;
-}
-
-awaitable<void> end_with_directory(base::Fd changes, Link& link, std::string job) {
-  asio::posix::stream_descriptor wait(co_await asio::this_coro::executor, changes.release());
-  const auto [error] =
-      co_await wait.async_wait(asio::posix::stream_descriptor::wait_read, use_tuple);
-  if (!error) {
+awaitable<void> end_with_record(const state::Paths& paths, Link& link, std::string job) {
+  if (const auto forgotten = co_await state::until_forgotten(paths, job); forgotten) {
     link.end({Code::kNotFound, "the job " + job + " was removed"});
+  } else if (forgotten.error().code != Code::kCancelled) {
+    base::log_warning("the job's end will not be noticed", {{"error", forgotten.error().message}});
   }
 }
 
@@ -81,9 +69,8 @@ awaitable<Result<void>> serve(std::string job, base::ReadyPipe& ready) {
   }
   // After the lock: who removes the job marks its record first, then ends who holds the lock.
   auto agent = make_agent(executor, *paths, job);
-  auto changes = watch_directory(state::job_files(*paths, job).dir);
-  if (!agent || !changes) {
-    co_return tl::make_unexpected(agent ? changes.error() : agent.error());
+  if (!agent) {
+    co_return tl::make_unexpected(agent.error());
   }
   if (auto trimmed = trim_log(background.files.log); !trimmed) {
     base::log_warning("the log stays long", {{"error", trimmed.error().message}});
@@ -91,7 +78,7 @@ awaitable<Result<void>> serve(std::string job, base::ReadyPipe& ready) {
   base::log_info("link process", {{"job", job}, {"program", "rdev " RDEV_VERSION}});
   Link link(executor, **agent, {.job = job, .hello = hello_of(job)});
   base::TaskGroup tasks(executor);
-  tasks.spawn("the job's directory", end_with_directory(std::move(*changes), link, job));
+  tasks.spawn("the job's record", end_with_record(*paths, link, job));
   tasks.spawn("signals", end_with_signal(link, job));
   tasks.spawn("accept", base::accept_loop(seat->listener(), [&link](base::Fd socket) {
                 adopt_ours(link, std::move(socket));

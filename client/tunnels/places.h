@@ -9,8 +9,10 @@ namespace rdev::tunnels {
 
 inline link_process::Background holder_background(const state::Paths& paths,
                                                   const std::string& job) {
-  return {
-      .command = kHolderCommand, .job = job, .files = state::background_files(paths, job, "hold")};
+  return {.command = kHolderCommand,
+          .job = job,
+          .files = state::background_files(paths, job, "hold"),
+          .variables = state::path_variables(paths)};
 }
 
 }  // namespace rdev::tunnels

@@ -1,5 +1,7 @@
 // rdev-agent: an SSH server for a job, whatever its image.
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -10,6 +12,7 @@
 #include "agent/control.h"
 #include "agent/own_process.h"
 #include "agent/process/accounts.h"
+#include "agent/process/spare.h"
 #include "agent/serve.h"
 #include "agent/sftp/server.h"
 
@@ -80,6 +83,9 @@ int main(int argc, char** argv) {
   // How the agent starts itself for the SFTP subsystem.
   if (words.size() == 1 && words[0] == "internal-sftp") {
     return rdev::sftp::serve(0, 1);
+  }
+  if (words.size() == 1 && words[0] == rdev::process::kSpareArgument) {
+    return rdev::process::run_spare(STDIN_FILENO);
   }
   const int code = run(words);
   std::fflush(stdout);

@@ -19,6 +19,7 @@
 #include "agent/link/links.h"
 #include "agent/link_kinds.h"
 #include "agent/process/descendants.h"
+#include "agent/process/spare.h"
 #include "agent/services_table.h"
 #include "agent/vitals/vitals.h"
 #include "protocol/base/file.h"
@@ -37,6 +38,7 @@ class Agent final {
         options_(std::move(options)),
         account_(process::own_account(own_.environment)),
         reaper_(executor),
+        spare_(reaper_, own_.program.get()),
         sessions_(reaper_, own_.limits, settings()),
         forwards_(executor),
         listeners_(executor),
@@ -55,12 +57,13 @@ class Agent final {
   int exit_code() const { return exit_code_.value_or(0); }
 
  private:
-  services::SessionSettings settings() const {
+  services::SessionSettings settings() {
     return {.job_environment = own_.environment,
             .own = account_,
             .fallback_home = options_.config.fallback_home,
             .login_shell = options_.config.login_shell,
-            .agent_program = own_.program.get()};
+            .agent_program = own_.program.get(),
+            .spare = &spare_};
   }
   LifetimeOptions lifetime_options();
   agent_link::Options link_options();
@@ -79,6 +82,7 @@ class Agent final {
   ServeOptions options_;
   process::Account account_;
   process::Reaper reaper_;
+  process::Spare spare_;
   services::Sessions sessions_;
   services::Forwards forwards_;
   services::Listeners listeners_;
@@ -174,6 +178,7 @@ awaitable<void> Agent::run() {
     accepting_.spawn("socket",
                      base::accept_loop(unix_->fd(), std::bind_front(&Agent::accept_local, this)));
   }
+  accepting_.spawn("spare process", spare_.keep());
   tasks_.spawn("signals", follow_signals());
   tasks_.spawn("lifetime", end_of_life());
   if (!options_.command.empty()) {

@@ -125,7 +125,8 @@ Prepared::Prepared(const Command& c, const JobLimits& l, int fd)
 void run_child(const Prepared& prepared) noexcept {
   const Command& command = prepared.command;
   default_signals();
-  if (::setsid() < 0) {
+  // The spare leads a session already.
+  if (::getsid(0) != ::getpid() && ::setsid() < 0) {
     give_up(prepared, Step::kSession);
   }
   if (!fds_in_place(command)) {

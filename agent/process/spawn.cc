@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "agent/process/child_side.h"
+#include "agent/process/spare.h"
 #include "protocol/base/fd.h"
 
 namespace rdev::process {
@@ -77,27 +78,44 @@ SpawnError explain(const Command& command, const Report& report) {
           .message = std::move(message)};
 }
 
-SpawnError cannot(std::string_view what) {
-  return {.exit_code = kCannotRun, .message = fail_errno(what).value().message};
+SpawnError cannot(std::string_view what, int error) {
+  return {.exit_code = kCannotRun, .message = fail_errno(what, error).value().message};
+}
+
+// fork(2): at a limit of processes, threads or memory.
+bool no_room(int error) { return error == EAGAIN || error == ENOMEM; }
+
+SpawnError cannot_fork(int error) {
+  SpawnError result = cannot("cannot start a process", error);
+  if (no_room(error)) {
+    result.message += " (the job has as many processes, or as much memory, as it may: end some)";
+  }
+  return result;
 }
 
 }  // namespace
 
 awaitable<tl::expected<Child, SpawnError>> spawn(Reaper& reaper, const JobLimits& limits,
-                                                 Command command) {
+                                                 Command command, Spare* spare) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {
-    co_return tl::make_unexpected(cannot("cannot make a pipe"));
+    co_return tl::make_unexpected(cannot("cannot make a pipe", errno));
   }
   base::Fd read_end(ends[0]);
   base::Fd write_end(ends[1]);
   const Prepared prepared(command, limits, write_end.get());
   const pid_t pid = fork_child(prepared);
-  if (pid < 0) {
-    co_return tl::make_unexpected(cannot("cannot start a process"));
+  const int error_of_fork = errno;
+  std::optional<Child> child;
+  if (pid > 0) {
+    child = reaper.watch(pid);
+  } else if (spare != nullptr && no_room(error_of_fork)) {
+    child = co_await spare->become(command, limits, write_end.get());
   }
-  Child child = reaper.watch(pid);
   write_end.reset();
+  if (!child) {
+    co_return tl::make_unexpected(cannot_fork(error_of_fork));
+  }
 
   asio::posix::stream_descriptor reports(co_await asio::this_coro::executor, read_end.release());
   Report report;
@@ -107,7 +125,7 @@ awaitable<tl::expected<Child, SpawnError>> spawn(Reaper& reaper, const JobLimits
   if (n == sizeof report) {
     co_return tl::make_unexpected(explain(command, report));
   }
-  co_return child;
+  co_return *std::move(child);
 }
 
 }  // namespace rdev::process

@@ -46,10 +46,13 @@ struct SpawnError {
   std::string message;
 };
 
-// Runs it in a new session and process group, with every signal at its default and no other fd.
+class Spare;
+
+// Runs it in a new session and process group, with every signal at its default and no other fd; in
+// `spare`, if there is one, when there is no room for another process.
 // Resolves when execve(2) has succeeded or failed; a slow file system keeps only the caller
 // waiting.
 awaitable<tl::expected<Child, SpawnError>> spawn(Reaper& reaper, const JobLimits& limits,
-                                                 Command command);
+                                                 Command command, Spare* spare = nullptr);
 
 }  // namespace rdev::process

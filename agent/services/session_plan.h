@@ -50,7 +50,8 @@ struct SessionSettings {
   std::string fallback_home;
   bool login_shell = false;
   std::string shell_path = "/bin:/usr/bin";  // where else than in PATH shells are looked for
-  int agent_program = -1;  // borrowed fd of the agent's own file, executed for SFTP
+  int agent_program = -1;           // borrowed fd of the agent's own file, executed for SFTP
+  process::Spare* spare = nullptr;  // borrowed; for when there is no room for another process
 };
 
 // What to run for `request` as `account`, all but its fds and SSH_TTY; or the exit code and the

@@ -54,7 +54,8 @@ awaitable<void> Sessions::serve(SessionRequest request, std::unique_ptr<stream::
   }
   connect(*planned, *plumbing);
   auto stream = offer->accept();
-  const auto child = co_await process::spawn(reaper_, limits_, *std::move(planned));
+  const auto child =
+      co_await process::spawn(reaper_, limits_, *std::move(planned), settings_.spare);
   if (!child) {
     base::log_info("session not started",
                    {{"user", account->name}, {"why", child.error().message}});

@@ -13,6 +13,7 @@
 #include "agent/own_process.h"
 #include "agent/process/accounts.h"
 #include "agent/process/spare.h"
+#include "agent/scp/server.h"
 #include "agent/serve.h"
 #include "agent/sftp/server.h"
 
@@ -80,9 +81,12 @@ int main(int argc, char** argv) {
   rdev::agent::open_standard_fds();
   rdev::agent::pin_name_services();
   const std::vector<std::string_view> words(argv + (argc > 0 ? 1 : 0), argv + argc);
-  // How the agent starts itself for the SFTP subsystem.
+  // How the agent starts itself for the SFTP subsystem, and for scp where the image has none.
   if (words.size() == 1 && words[0] == "internal-sftp") {
     return rdev::sftp::serve(0, 1);
+  }
+  if (words.size() == 2 && words[0] == "internal-scp") {
+    return rdev::scp::serve(words[1], 0, 1);
   }
   if (words.size() == 1 && words[0] == rdev::process::kSpareArgument) {
     return rdev::process::run_spare(STDIN_FILENO);

@@ -1,5 +1,6 @@
 #include "agent/process/environment.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -74,6 +75,15 @@ std::vector<std::string> candidates(std::string_view program, std::string_view p
     path.remove_prefix(colon + 1);
   }
   return found;
+}
+
+bool has_program(std::string_view program, std::string_view path) {
+  const auto places = candidates(program, path);
+  return std::any_of(places.begin(), places.end(), [](const std::string& place) {
+    struct stat status{};
+    return ::stat(place.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+           (status.st_mode & 0111U) != 0;
+  });
 }
 
 }  // namespace rdev::process

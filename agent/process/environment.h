@@ -38,4 +38,7 @@ inline constexpr std::string_view kDefaultPath =
 // `path` (an empty one is ".").
 std::vector<std::string> candidates(std::string_view program, std::string_view path);
 
+// Whether one of them is a file that may be executed.
+bool has_program(std::string_view program, std::string_view path);
+
 }  // namespace rdev::process

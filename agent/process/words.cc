@@ -9,7 +9,7 @@ class Splitter final {
  public:
   explicit Splitter(std::string_view text) : text_(text) {}
 
-  Result<std::vector<std::string>> split() {
+  Result<std::vector<Word>> split() {
     while (at_ < text_.size()) {
       if (auto taken = take(text_[at_++]); !taken) {
         return tl::make_unexpected(taken.error());
@@ -46,7 +46,7 @@ class Splitter final {
       case '\0':
         return fail(Code::kUsage, "the command holds a NUL byte");
       default:
-        add(c);
+        add_unquoted(c);
         return {};
     }
   }
@@ -105,10 +105,28 @@ class Splitter final {
 
   void add(char c) { add(std::string_view(&c, 1)); }
   void add(std::string_view text) {
+    Word& word = this->word();
+    word.text.append(text);
+    for (const char c : text) {
+      if (std::string_view("*?[]{},~\\").find(c) != std::string_view::npos) {
+        word.pattern += '\\';
+      }
+      word.pattern += c;
+    }
+  }
+  void add_unquoted(char c) {
+    const bool first = !word_;
+    Word& word = this->word();
+    word.tilde = word.tilde || (first && c == '~');
+    word.expands = word.expands || std::string_view("*?[{").find(c) != std::string_view::npos;
+    word.text += c;
+    word.pattern += c;
+  }
+  Word& word() {
     if (!word_) {
       word_.emplace();
     }
-    word_->append(text);
+    return *word_;
   }
   void end_word() {
     if (word_) {
@@ -119,14 +137,25 @@ class Splitter final {
 
   std::string_view text_;
   std::size_t at_ = 0;
-  std::optional<std::string> word_;  // engaged inside a word, which may be empty: ''
-  std::vector<std::string> words_;
+  std::optional<Word> word_;  // engaged inside a word, which may be empty: ''
+  std::vector<Word> words_;
 };
 
 }  // namespace
 
+Result<std::vector<Word>> split_patterns(std::string_view text) { return Splitter(text).split(); }
+
 Result<std::vector<std::string>> split_words(std::string_view text) {
-  return Splitter(text).split();
+  auto split = split_patterns(text);
+  if (!split) {
+    return tl::make_unexpected(split.error());
+  }
+  std::vector<std::string> words;
+  words.reserve(split->size());
+  for (Word& word : *split) {
+    words.push_back(std::move(word.text));
+  }
+  return words;
 }
 
 }  // namespace rdev::process

@@ -14,4 +14,15 @@ namespace rdev::process {
 // characters (* ? [ ~ #) stand for themselves.
 Result<std::vector<std::string>> split_words(std::string_view text);
 
+// A word with what its quotes meant for the shell's expansions.
+struct Word {
+  std::string text;      // without the quotes
+  std::string pattern;   // the same for glob(3): what was quoted stands behind a backslash
+  bool expands = false;  // an unquoted * ? [ or { is in it
+  bool tilde = false;    // it begins with an unquoted ~
+};
+
+// As split_words(), whose words are the texts of these.
+Result<std::vector<Word>> split_patterns(std::string_view text);
+
 }  // namespace rdev::process

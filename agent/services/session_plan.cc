@@ -1,6 +1,7 @@
 #include "agent/services/session_plan.h"
 
 #include "agent/process/words.h"
+#include "agent/scp/invocation.h"
 
 namespace rdev::services {
 namespace {
@@ -62,6 +63,9 @@ Environment session_environment(const SessionSettings& settings, const process::
   if (request.env_rule == EnvRule::kClientMaySet) {
     set_connection(environment, request);
   }
+  if (!request.agent_socket.empty()) {
+    environment.set("SSH_AUTH_SOCK", request.agent_socket);
+  }
   return environment;
 }
 
@@ -110,13 +114,25 @@ Planned plan_shell(Command& command, const std::optional<Shell>& shell, bool log
   return {};
 }
 
+void plan_own(Command& command, const SessionSettings& settings, std::vector<std::string> words,
+              const char* name) {
+  command.program = name;
+  command.program_fd = settings.agent_program;
+  command.argv = std::move(words);
+  command.argv.insert(command.argv.begin(), "rdev-agent");
+}
+
+// A client of the old scp protocol, in an image that has no scp.
+bool wants_scp(const Command& command, const std::string& line) {
+  return scp::parse_invocation(line) &&
+         !process::has_program("scp", *command.environment.get("PATH"));
+}
+
 Planned plan_program(Command& command, const SessionSettings& settings,
                      const std::optional<Shell>& shell, const SessionRequest& request) {
   switch (request.kind) {
     case SessionKind::kSftp:
-      command.program = "the SFTP server";
-      command.program_fd = settings.agent_program;
-      command.argv = {"rdev-agent", "internal-sftp"};
+      plan_own(command, settings, {"internal-sftp"}, "the SFTP server");
       return {};
     case SessionKind::kShell:
       return plan_shell(command, shell, settings.login_shell);
@@ -124,6 +140,10 @@ Planned plan_program(Command& command, const SessionSettings& settings,
       return plan_argv(command, request.argv);
     case SessionKind::kExec:
       break;
+  }
+  if (wants_scp(command, request.command)) {
+    plan_own(command, settings, {"internal-scp", request.command}, "the scp server");
+    return {};
   }
   if (!shell) {
     return plan_words(command, request.command);

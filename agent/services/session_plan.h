@@ -41,6 +41,7 @@ struct SessionRequest {
   EnvRule env_rule = EnvRule::kClientMaySet;
   std::string user;                           // the login name; empty: the agent's own
   std::string remote_address, local_address;  // "127.0.0.1:51234", "[::1]:22" or a word
+  std::string agent_socket;                   // SSH_AUTH_SOCK; empty: the job's own, if any
 };
 
 // What all sessions have from their job.

@@ -5,7 +5,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from lab import root
+from lab import root, tree
 from lab.agent import Agent, ConfiguredAgent
 from lab.proc import SANITIZED, needs_tool, only_if, run
 from lab.ssh import make_key
@@ -127,6 +127,10 @@ class NoShell(unittest.TestCase):
         (work / "f").write_text("x")
         self.target.sftp(f"put {work}/f /tmp/f\nget /tmp/f {work}/back\nls -l /\n")
         self.assertEqual((work / "back").read_text(), "x")
+        source = tree.make(work / "source")
+        run("scp", "-O", "-F", self.target.config, "-pr", source, "agent:/tmp/copy")
+        run("scp", "-O", "-F", self.target.config, "-pr", "agent:/tmp/co*", work / "copied")
+        self.assertEqual(tree.facts(work / "copied"), tree.facts(source))
 
 
 # Without /proc AddressSanitizer does not know the stack, and takes what an exception left there for

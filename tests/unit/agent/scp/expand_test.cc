@@ -1,0 +1,61 @@
+#include "agent/scp/expand.h"
+
+#include <gmock/gmock.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace rdev::scp {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+
+class Expand : public testing::Test {
+ protected:
+  Expand() {
+    // A home whose own name is a pattern.
+    std::string pattern = (fs::temp_directory_path() / "expand[x]*.XXXXXX").string();
+    home_ = ::mkdtemp(pattern.data());
+    for (const char* name : {"a1", "a2", "b c", ".hidden"}) {
+      std::ofstream(home_ / name) << name;
+    }
+    ::setenv("HOME", home_.c_str(), 1);
+  }
+  ~Expand() override { fs::remove_all(home_); }
+
+  static std::vector<std::string> expanded(const std::string& text) {
+    const auto words = process::split_patterns(text);
+    return words ? expand(words->front()) : std::vector<std::string>{words.error().message};
+  }
+  std::string at(const std::string& name) const { return home_.string() + "/" + name; }
+
+  fs::path home_;
+};
+
+TEST_F(Expand, Home) {
+  EXPECT_THAT(expanded("~"), ElementsAre(home_.string()));
+  EXPECT_THAT(expanded("~/x"), ElementsAre(at("x")));
+  EXPECT_THAT(expanded("'~'/x"), ElementsAre("~/x"));
+  EXPECT_THAT(expanded("x~"), ElementsAre("x~"));
+  EXPECT_THAT(expanded("~root/x"), testing::Not(ElementsAre("~root/x")));
+  EXPECT_THAT(expanded("~no-such-user-here/x"), ElementsAre("~no-such-user-here/x"));
+}
+
+TEST_F(Expand, Patterns) {
+  EXPECT_THAT(expanded("~/a*"), ElementsAre(at("a1"), at("a2")));
+  EXPECT_THAT(expanded("~/?' c'"), ElementsAre(at("b c")));
+  EXPECT_THAT(expanded("~/[!b]2"), ElementsAre(at("a2")));
+  EXPECT_THAT(expanded("~/{a2,a1}"), ElementsAre(at("a2"), at("a1")));
+  EXPECT_THAT(expanded("~/*"), ElementsAre(at("a1"), at("a2"), at("b c")));
+}
+
+TEST_F(Expand, WhatMatchesNothingStaysItself) {
+  EXPECT_THAT(expanded("~/z*"), ElementsAre(at("z*")));
+  EXPECT_THAT(expanded("~/'a'\\*"), ElementsAre(at("a*")));
+  EXPECT_THAT(expanded("''"), ElementsAre(""));
+}
+
+}  // namespace
+}  // namespace rdev::scp

@@ -163,7 +163,7 @@ Result<void> Agent::listen() {
 
 void Agent::accept_local(base::Fd socket) {
   if (base::is_trusted_peer(socket.get())) {
-    accept(std::move(socket));
+    server_.serve(std::move(socket), "unix");
   } else {
     base::log_warning("a process of another user was turned away from the socket");
   }

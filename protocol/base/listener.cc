@@ -6,10 +6,12 @@
 #include <sys/socket.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include "protocol/base/log.h"
 
@@ -82,6 +84,7 @@ awaitable<void> accept_loop(int listener, std::function<void(Fd)> accepted,
   const auto executor = co_await asio::this_coro::executor;
   asio::posix::stream_descriptor ready(executor, ::fcntl(listener, F_DUPFD_CLOEXEC, 3));
   asio::steady_timer pause(executor);
+  bool complained = false;
   for (;;) {
     if (room) {
       co_await room();
@@ -91,10 +94,16 @@ awaitable<void> accept_loop(int listener, std::function<void(Fd)> accepted,
       // Keystrokes must not wait for an acknowledgement; a unix socket does not know the option.
       enable(socket.get(), IPPROTO_TCP, TCP_NODELAY);
       accepted(std::move(socket));
+      complained = false;
+      // What a crowd sends, and what is dropped of it, has its turn before the next of them.
+      co_await asio::post(executor, use_tuple);
     } else if (errno == EAGAIN) {
       co_await ready.async_wait(asio::posix::stream_descriptor::wait_read, use_tuple);
     } else if (!passes(errno)) {
-      log_warning("cannot accept connections", {{"error", std::strerror(errno)}});
+      if (!std::exchange(complained, true)) {
+        log_warning("cannot accept connections: they wait until there is room",
+                    {{"error", std::strerror(errno)}});
+      }
       pause.expires_after(kPause);
       co_await pause.async_wait(use_tuple);
     }

@@ -41,11 +41,12 @@ awaitable<void> run(const TcpHandler& handler, std::shared_ptr<const Peer> peer,
 
 }  // namespace
 
-Served::Served(Host& host, Peer peer, std::function<void(Served&)> ended)
+Served::Served(Host& host, Peer peer, Door door, std::function<void(Served&)> ended)
     : host_(host),
       peer_(std::make_shared<Peer>(std::move(peer))),
       ended_(std::move(ended)),
-      grace_(host.executor, host.limits.login_grace) {}
+      grace_(host.executor, host.limits.login_grace),
+      may_drop_(door == Door::kPublic) {}
 
 Served::~Served() {
   if (transport_) {
@@ -76,6 +77,13 @@ Result<void> Served::start(base::Fd socket) {
 
 void Served::stop() {
   transport_->disconnect(ssh::DisconnectReason::kByApplication, "the server stops");
+}
+
+void Served::drop() {
+  dropped_ = true;
+  base::log_debug("dropped before its login", {{"remote", peer_->remote_address}});
+  transport_->disconnect(ssh::DisconnectReason::kTooManyConnections,
+                         "too many connections wait to log in: try again");
 }
 
 void Served::too_many_failures() {

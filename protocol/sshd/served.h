@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -16,13 +17,22 @@ class Served final : public ssh::Transport::Owner,
                      public ssh::Connection::Handler,
                      public std::enable_shared_from_this<Served> {
  public:
+  enum class Door {
+    kPublic,   // anybody may have come in
+    kPrivate,  // somebody else has looked at the peer already
+  };
   // `ended` is called once, last.
-  Served(Host& host, Peer peer, std::function<void(Served&)> ended);
+  Served(Host& host, Peer peer, Door door, std::function<void(Served&)> ended);
   ~Served() override;
 
   Result<void> start(base::Fd socket);
   void stop();
   bool authenticated() const { return authenticated_; }
+  // Counts among those who wait to log in: not yet, not dropped, and not let in by somebody else.
+  bool is_waiting() const { return may_drop_ && !authenticated_ && !dropped_; }
+  std::chrono::steady_clock::time_point since() const { return since_; }
+  // Ends one that waits, for others.
+  void drop();
 
   void on_auth_request(std::string_view method) override;
   bool may_login(std::string_view user, const ssh::PublicKey& key,
@@ -44,7 +54,10 @@ class Served final : public ssh::Transport::Owner,
   asio::steady_timer grace_;
   std::shared_ptr<ssh::Transport> transport_;
   std::unique_ptr<ssh::Connection> connection_;
+  const std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+  const bool may_drop_;
   bool authenticated_ = false;
+  bool dropped_ = false;
   bool none_asked_ = false;
   int failures_ = 0;
 };

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <boost/asio/post.hpp>
+#include <random>
 #include <unordered_map>
 
 #include "protocol/base/log.h"
@@ -29,6 +30,9 @@ std::string text_of(const sockaddr_storage& address) {
   return "unix";
 }
 
+// Over a slow line, that is.
+constexpr std::chrono::seconds kLoginTakes{2};
+
 using NameOf = int (*)(int, sockaddr*, socklen_t*);
 std::string address_of(int fd, NameOf name_of) {
   sockaddr_storage address{};
@@ -46,21 +50,45 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
   std::unordered_map<Served*, std::shared_ptr<Served>> connections;
   base::Notify changed{host.executor};
   bool stopping = false;
+  bool was_crowded = false;
+  std::minstd_rand random{std::random_device{}()};
+
+  std::size_t dice(std::size_t sides) {
+    return std::uniform_int_distribution<std::size_t>(0, sides - 1)(random);
+  }
 
   Impl(const asio::any_io_executor& executor, ssh::PrivateKey host_key, Authorizer& authorizer,
        Services services, Limits limits)
       : host{executor, std::move(host_key),      authorizer, std::move(services),
              limits,   base::TaskGroup(executor)} {}
-  std::size_t unauthenticated() const;
+  // Before a newcomer from outside.
+  void make_room();
   void ended(Served& connection);
 };
 
-std::size_t Server::Impl::unauthenticated() const {
-  std::size_t count = 0;
+void Server::Impl::make_room() {
+  const Startups& startups = host.limits.startups;
+  const auto late = std::chrono::steady_clock::now() - kLoginTakes;
+  std::vector<Served*> waiting;
+  std::vector<Served*> slow;
   for (const auto& [key, connection] : connections) {
-    count += connection->authenticated() ? 0 : 1;
+    if (connection->is_waiting()) {
+      waiting.push_back(key);
+      if (connection->since() < late) {
+        slow.push_back(key);
+      }
+    }
   }
-  return count;
+  const bool crowded = waiting.size() >= startups.begin;
+  if (crowded && !was_crowded) {
+    base::log_warning("many connections wait to log in: some will be dropped",
+                      {{"waiting", waiting.size()}});
+  }
+  was_crowded = crowded;
+  const auto& victims = waiting.size() >= startups.full ? waiting : slow;
+  if (!victims.empty() && dice(100) < startups.chance(waiting.size())) {
+    victims[dice(victims.size())]->drop();
+  }
 }
 
 // The connection calls this from inside itself: it is destroyed later.
@@ -89,14 +117,14 @@ void Server::serve(base::Fd socket, const std::string& called) {
   if (impl_->stopping) {
     return;
   }
-  if (impl_->unauthenticated() >= impl_->host.limits.unauthenticated) {
-    base::log_warning("connection refused: too many wait to log in",
-                      {{"remote", peer.remote_address}});
-    return;
+  const auto door = called.empty() ? Served::Door::kPublic : Served::Door::kPrivate;
+  if (door == Served::Door::kPublic) {
+    impl_->make_room();
   }
   base::log_debug("connection", {{"remote", peer.remote_address}});
-  const auto connection = std::make_shared<Served>(
-      impl_->host, std::move(peer), [impl = impl_.get()](Served& gone) { impl->ended(gone); });
+  const auto connection =
+      std::make_shared<Served>(impl_->host, std::move(peer), door,
+                               [impl = impl_.get()](Served& gone) { impl->ended(gone); });
   if (auto started = connection->start(std::move(socket)); !started) {
     base::log_warning("connection failed", {{"error", started.error().message}});
     return;

@@ -12,6 +12,7 @@
 #include "protocol/base/fd.h"
 #include "protocol/base/task_group.h"
 #include "protocol/ssh/keys.h"
+#include "protocol/sshd/startups.h"
 #include "protocol/stream/stream.h"
 
 namespace rdev::sshd {
@@ -69,7 +70,7 @@ class Authorizer {
 struct Limits {
   std::chrono::seconds login_grace{20};
   int auth_tries = 6;
-  std::size_t unauthenticated = 64;            // connections; further ones are closed at once
+  Startups startups;
   std::size_t sessions_per_connection = 1024;  // channels
 };
 
@@ -83,7 +84,8 @@ class Server final {
   ~Server();
 
   // Takes over a connected stream socket (TCP, unix, socketpair) and serves it until it ends.
-  // `called`: what Peer calls both addresses; empty: as the socket does.
+  // `called`: what Peer calls both addresses; empty: as the socket does. A peer with a name has
+  // been let in by somebody already: Startups does not count it.
   void serve(base::Fd socket, const std::string& called = {});
 
   // Connections, authenticated or not.

@@ -140,13 +140,32 @@ awaitable<void> ServerTest::too_many_unauthenticated() {
   const base::Fd first = dial();
   const base::Fd second = dial();
   EXPECT_EQ(server->connections(), 2u);
-  const base::Fd third = dial();
-  co_await until_end(third.get());
+  // One of the two goes; who has a key gets in.
+  const auto client = co_await connected();
+  while (server->connections() > 2) {
+    co_await asio::post(co_await asio::this_coro::executor, use_tuple);
+  }
   EXPECT_EQ(server->connections(), 2u);
+  // Somebody has looked at this one already: it is not counted, and pushes nobody out.
+  int ends[2];
+  EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  server->serve(base::Fd(ends[0]), "let in");
+  const base::Fd inner(ends[1]);
+  EXPECT_EQ(server->connections(), 3u);
 }
 TEST_F(ServerTest, BoundsThoseWhoAreNotLoggedIn) {
-  make_server({.unauthenticated = 2});
+  make_server({.startups = {.begin = 2, .percent = 100, .full = 2}});
   test::run(context, too_many_unauthenticated());
+}
+
+TEST(Startups, AreThoseOfMaxStartups) {
+  const Startups startups;
+  EXPECT_EQ(startups.chance(9), 0u);
+  EXPECT_EQ(startups.chance(10), 30u);
+  EXPECT_EQ(startups.chance(55), 65u);
+  EXPECT_EQ(startups.chance(99), 99u);
+  EXPECT_EQ(startups.chance(100), 100u);
+  EXPECT_EQ(startups.chance(1000), 100u);
 }
 
 // Bytes that differ everywhere, from a counter.

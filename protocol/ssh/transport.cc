@@ -72,9 +72,15 @@ void Transport::detach() {
 int Transport::adopt(base::Fd socket) {
   tune(socket.get());
   const int theirs = ::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0);
+  boost::system::error_code error;
   if (theirs >= 0) {
-    descriptor_.assign(socket.release());
+    descriptor_.assign(socket.get(), error);
   }
+  if (theirs < 0 || error) {
+    const base::Fd unused(theirs);
+    return -1;
+  }
+  (void)socket.release();
   return theirs;
 }
 

@@ -2,6 +2,8 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,9 +55,16 @@ class Transport final : public PacketSink, public std::enable_shared_from_this<T
     virtual void on_closed(const Error& why) = 0;
   };
 
+  // When the server asks for new keys by itself (RFC 4253 section 9). The time counts when
+  // something is sent or received: an idle connection stays idle.
+  struct Rekey {
+    std::uint64_t bytes = std::uint64_t{1} << 30;  // in either direction
+    std::chrono::seconds time = std::chrono::hours(1);
+  };
   struct ServerOptions {
     const PrivateKey& host_key;
     std::string software;  // RFC 4253 section 4.2, after "SSH-2.0-"
+    Rekey rekey = {};
   };
   static Result<std::shared_ptr<Transport>> serve(const asio::any_io_executor& executor,
                                                   base::Fd socket, const ServerOptions& options,

@@ -41,6 +41,16 @@ Result<void> set_options(ssh_bind bind, const Transport::ServerOptions& options)
   return {};
 }
 
+// libssh has these on sessions only.
+Result<void> set_rekey(ssh_session session, const Transport::Rekey& rekey) {
+  const auto seconds = static_cast<std::uint32_t>(rekey.time.count());
+  if (ssh_options_set(session, SSH_OPTIONS_REKEY_DATA, &rekey.bytes) != SSH_OK ||
+      ssh_options_set(session, SSH_OPTIONS_REKEY_TIME, &seconds) != SSH_OK) {
+    return fail(Code::kFailed, std::string("libssh refuses an option: ") + ssh_get_error(session));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Transport>> Transport::serve(const asio::any_io_executor& executor,
@@ -70,6 +80,9 @@ Result<void> Transport::start_server(base::Fd socket, const ServerOptions& optio
   ssh_set_blocking(session_.get(), 0);
   if (ssh_bind_accept_fd(bind.get(), session_.get(), fd) != SSH_OK) {
     return fail(Code::kFailed, ssh_get_error(bind.get()));
+  }
+  if (auto set = set_rekey(session_.get(), options.rekey); !set) {
+    return set;
   }
   const auto callbacks = std::make_shared<ssh_server_callbacks_struct>();
   callbacks->userdata = this;

@@ -58,9 +58,7 @@ void ChannelOffer::refuse(stream::Refusal why, std::string_view reason) {
   connection.forget(channel->id());
 }
 
-std::optional<std::string> Connection::Handler::on_global_request(std::string_view, Reader) {
-  return std::nullopt;
-}
+bool Connection::Handler::on_global_request(std::string_view, Reader, GlobalReply) { return true; }
 
 Connection::Connection(asio::any_io_executor executor, PacketSink& sink, Handler& handler,
                        Options options)
@@ -68,7 +66,8 @@ Connection::Connection(asio::any_io_executor executor, PacketSink& sink, Handler
       sink_(&sink),
       handler_(&handler),
       options_(options),
-      turns_(std::make_shared<Turns>(sink)) {}
+      turns_(std::make_shared<Turns>(sink)),
+      global_answers_(std::make_shared<GlobalAnswers>(sink)) {}
 
 Connection::~Connection() { closed({Code::kClosed, "the SSH connection is gone"}); }
 
@@ -77,6 +76,7 @@ void Connection::closed(const Error& why) {
     return;
   }
   over_ = why;
+  global_answers_->stop();
   const auto channels = std::exchange(channels_, {});
   free_.clear();
   for (const auto& channel : channels) {
@@ -173,18 +173,17 @@ Connection::Fault Connection::on_global_request(Reader body) {
   if (!body.ok()) {
     return "a malformed global request";
   }
-  std::optional<std::string> granted;
+  auto reply = global_answers_->expect(want_reply);
+  if (!reply) {
+    return "too many global requests without waiting for an answer";
+  }
   if (type == "keepalive@openssh.com") {
-    granted = "";
+    reply->grant();
   } else if (type == "no-more-sessions@openssh.com") {
     no_more_sessions_ = true;
-    granted = "";
-  } else {
-    granted = handler_->on_global_request(type, Reader(body.rest()));
-  }
-  if (want_reply) {
-    send(begin(granted ? Message::kRequestSuccess : Message::kRequestFailure).bytes(),
-         granted.value_or(""));
+    reply->grant();
+  } else if (!handler_->on_global_request(type, Reader(body.rest()), *std::move(reply))) {
+    return "a malformed global request: " + std::string(type);
   }
   return {};
 }

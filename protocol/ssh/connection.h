@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "protocol/ssh/channel.h"
+#include "protocol/ssh/global_requests.h"
 #include "protocol/ssh/packet_sink.h"
 
 namespace rdev::ssh {
@@ -38,8 +39,8 @@ class Connection final {
     // The peer wants a channel; `body` is the type's own part. False when that is malformed.
     virtual bool on_channel(std::string_view type, Reader body,
                             std::unique_ptr<ChannelOffer> offer) = 0;
-    // The answer's body when granted; nothing to refuse.
-    virtual std::optional<std::string> on_global_request(std::string_view type, Reader body);
+    // False when `body` is malformed. A type that nobody knows is refused: drop `reply`.
+    virtual bool on_global_request(std::string_view type, Reader body, GlobalReply reply);
   };
   struct Options {
     std::uint32_t window = 2 * 1024 * 1024;  // of each channel, for what comes in
@@ -85,6 +86,7 @@ class Connection final {
   Handler* handler_;
   Options options_;
   std::shared_ptr<Turns> turns_;
+  std::shared_ptr<GlobalAnswers> global_answers_;
   std::vector<std::shared_ptr<Channel>> channels_;  // by id
   std::vector<std::uint32_t> free_;
   bool no_more_sessions_ = false;

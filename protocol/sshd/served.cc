@@ -3,7 +3,7 @@
 #include <cstdio>
 
 #include "protocol/base/log.h"
-#include "protocol/ssh/channel_stream.h"
+#include "protocol/sshd/direct_forwards.h"
 #include "protocol/sshd/session.h"
 
 namespace rdev::sshd {
@@ -20,23 +20,6 @@ std::string software() {
   char text[64];
   std::snprintf(text, sizeof text, "rdev_%d.%02d", major, minor);
   return text;
-}
-
-class TcpOffer final : public stream::Offer {
- public:
-  explicit TcpOffer(std::unique_ptr<ssh::ChannelOffer> offer) : offer_(std::move(offer)) {}
-  std::unique_ptr<stream::Stream> accept() override {
-    return std::make_unique<ssh::ChannelStream>(offer_->accept());
-  }
-  void refuse(stream::Refusal why, std::string reason) override { offer_->refuse(why, reason); }
-
- private:
-  std::unique_ptr<ssh::ChannelOffer> offer_;
-};
-
-awaitable<void> run(const TcpHandler& handler, std::shared_ptr<const Peer> peer, TcpTarget target,
-                    std::unique_ptr<stream::Offer> offer) {
-  co_await handler(*peer, std::move(target), std::move(offer));
 }
 
 }  // namespace
@@ -62,9 +45,11 @@ Result<void> Served::start(base::Fd socket) {
     return tl::make_unexpected(transport.error());
   }
   transport_ = std::move(*transport);
-  connection_ = std::make_unique<ssh::Connection>(
+  connection_ = std::make_shared<ssh::Connection>(
       host_.executor, *transport_, *this,
       ssh::Connection::Options{.channels = host_.limits.sessions_per_connection});
+  remote_forwards_ = std::make_shared<RemoteForwards>(host_, peer_, connection_);
+  agent_ = std::make_shared<AgentForward>(host_, peer_, connection_);
   grace_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
     if (const auto self = weak.lock(); self && !error && !self->authenticated_) {
       base::log_info("login took too long", {{"remote", self->peer_->remote_address}});
@@ -141,6 +126,8 @@ void Served::on_writable() { connection_->writable(); }
 void Served::on_closed(const Error& why) {
   grace_.cancel();
   connection_->closed(why);
+  remote_forwards_->stop();
+  agent_->stop();
   const Field remote{"remote", peer_->remote_address};
   base::log(authenticated_ ? base::LogLevel::kInfo : base::LogLevel::kDebug, "connection ended",
             {remote, {"why", why.message}});
@@ -150,33 +137,24 @@ void Served::on_closed(const Error& why) {
 bool Served::on_channel(std::string_view type, ssh::Reader body,
                         std::unique_ptr<ssh::ChannelOffer> offer) {
   if (type == "session") {
-    offer->accept()->set_requests(std::make_unique<Session>(host_, peer_));
+    offer->accept()->set_requests(std::make_unique<Session>(host_, peer_, agent_));
     return true;
   }
-  if (type == "direct-tcpip") {
-    return on_direct_tcpip(body, std::move(offer));
+  switch (take_direct_forward(host_, peer_, type, body, offer)) {
+    case Taken::kYes:
+      return true;
+    case Taken::kMalformed:
+      return false;
+    case Taken::kOtherType:
+      break;
   }
   offer->refuse(stream::Refusal::kUnknownType, "no such channel type here");
   return true;
 }
 
-bool Served::on_direct_tcpip(ssh::Reader body, std::unique_ptr<ssh::ChannelOffer> offer) {
-  TcpTarget target{.host = std::string(body.string())};
-  const std::uint32_t port = body.u32();
-  target.originator = body.string();
-  const std::uint32_t originator_port = body.u32();
-  if (!body.ok() || port > 65535) {
-    return false;
-  }
-  target.port = static_cast<std::uint16_t>(port);
-  target.originator_port = static_cast<std::uint16_t>(originator_port);
-  if (!host_.services.direct_tcpip || target.host.find('\0') != std::string::npos) {
-    offer->refuse(stream::Refusal::kProhibited, "forwarding is not enabled here");
-    return true;
-  }
-  host_.tasks.spawn("direct-tcpip", run(host_.services.direct_tcpip, peer_, std::move(target),
-                                        std::make_unique<TcpOffer>(std::move(offer))));
-  return true;
+bool Served::on_global_request(std::string_view type, ssh::Reader body, ssh::GlobalReply reply) {
+  return !RemoteForwards::is_one(type) ||
+         remote_forwards_->on_request(type, body, std::move(reply));
 }
 
 }  // namespace rdev::sshd

@@ -8,7 +8,9 @@
 
 #include "protocol/ssh/connection.h"
 #include "protocol/ssh/transport.h"
+#include "protocol/sshd/agent_forward.h"
 #include "protocol/sshd/host.h"
+#include "protocol/sshd/remote_forwards.h"
 
 namespace rdev::sshd {
 
@@ -43,9 +45,9 @@ class Served final : public ssh::Transport::Owner,
 
   bool on_channel(std::string_view type, ssh::Reader body,
                   std::unique_ptr<ssh::ChannelOffer> offer) override;
+  bool on_global_request(std::string_view type, ssh::Reader body, ssh::GlobalReply reply) override;
 
  private:
-  bool on_direct_tcpip(ssh::Reader body, std::unique_ptr<ssh::ChannelOffer> offer);
   void too_many_failures();
 
   Host& host_;
@@ -53,7 +55,9 @@ class Served final : public ssh::Transport::Owner,
   std::function<void(Served&)> ended_;
   asio::steady_timer grace_;
   std::shared_ptr<ssh::Transport> transport_;
-  std::unique_ptr<ssh::Connection> connection_;
+  std::shared_ptr<ssh::Connection> connection_;  // nobody else keeps it: forwards look for it
+  std::shared_ptr<RemoteForwards> remote_forwards_;
+  std::shared_ptr<AgentForward> agent_;
   const std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
   const bool may_drop_;
   bool authenticated_ = false;

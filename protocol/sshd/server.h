@@ -36,6 +36,7 @@ struct SessionStart {
   std::string command;  // the exec string; empty for a shell; the name for a subsystem
   std::optional<Pty> pty;
   std::vector<std::pair<std::string, std::string>> env;  // as asked for by the client, in order
+  bool agent = false;  // an earlier request of this connection was granted agent forwarding
 };
 
 // RFC 4254 section 7.2.
@@ -46,10 +47,42 @@ struct TcpTarget {
   std::uint16_t originator_port = 0;
 };
 
+// Where a client wants the server to listen (RFC 4254 section 7.1; OpenSSH's PROTOCOL,
+// section 2.4).
+struct ListenTarget {
+  std::string host;  // as the client wrote it; "" is every address
+  std::uint16_t port = 0;
+  std::string path;  // of a unix socket; then the others are not set
+};
+
+// Who connected to what listens; "" and 0 for a unix socket.
+struct Originator {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+// Asks the client for a channel; fails when it refuses and when its connection is gone.
+using OpenBack = std::function<awaitable<Result<std::unique_ptr<stream::Stream>>>(Originator)>;
+
+// What listens for a client. It stops when it is destroyed; what it has accepted goes on.
+class Listening {
+ public:
+  virtual ~Listening() = default;
+  virtual std::uint16_t port() const = 0;  // 0: of a unix socket
+  // Joins each connection to a channel, until cancelled.
+  virtual awaitable<void> accept(OpenBack open_back) = 0;
+};
+
 using SessionHandler =
     std::function<awaitable<void>(const Peer&, SessionStart, std::unique_ptr<stream::Offer>)>;
 using TcpHandler =
     std::function<awaitable<void>(const Peer&, TcpTarget, std::unique_ptr<stream::Offer>)>;
+using UnixHandler =
+    std::function<awaitable<void>(const Peer&, std::string path, std::unique_ptr<stream::Offer>)>;
+using ListenHandler =
+    std::function<awaitable<Result<std::unique_ptr<Listening>>>(const Peer&, ListenTarget)>;
+// A client lends its authentication agent, until what this returns is destroyed.
+using AgentHandler = std::function<Result<std::shared_ptr<void>>(const Peer&, OpenBack)>;
 
 // What an authenticated peer may ask for. What has no handler is refused as RFC 4254 says; so an
 // empty table is a server that does nothing.
@@ -58,6 +91,9 @@ struct Services {
   SessionHandler exec;
   std::map<std::string, SessionHandler, std::less<>> subsystems;
   TcpHandler direct_tcpip;
+  UnixHandler direct_streamlocal;
+  ListenHandler listen;
+  AgentHandler agent;
 };
 
 // Decides who may enter. Public key is the only method.

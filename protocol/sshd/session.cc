@@ -65,7 +65,13 @@ bool Session::on_request(ssh::Channel& channel, std::string_view type, ssh::Read
   if (ssh::is_event(type)) {
     return on_event(channel, type, body, std::move(reply));
   }
-  return true;  // refused: x11-req, auth-agent-req@openssh.com, and what nobody knows
+  if (type == "auth-agent-req@openssh.com") {
+    if (agent_->ask()) {
+      reply.succeed();
+    }
+    return true;
+  }
+  return true;  // refused: x11-req, and what nobody knows
 }
 
 bool Session::on_pty(ssh::Reader body, ssh::Reply reply) {
@@ -136,7 +142,8 @@ bool Session::on_start(ssh::Channel& channel, std::string_view type, ssh::Reader
     return true;
   }
   state_ = State::kStarting;
-  SessionStart start{.command = std::string(command), .pty = pty_, .env = env_};
+  SessionStart start{
+      .command = std::string(command), .pty = pty_, .env = env_, .agent = agent_->granted()};
   auto offer = std::make_unique<StartOffer>(channel.shared_from_this(), *this, std::move(reply));
   host_.tasks.spawn("session", run(*handler, peer_, std::move(start), std::move(offer)));
   return true;

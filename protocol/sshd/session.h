@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "protocol/ssh/channel.h"
+#include "protocol/sshd/agent_forward.h"
 #include "protocol/sshd/host.h"
 
 namespace rdev::sshd {
@@ -18,7 +19,8 @@ namespace rdev::sshd {
 // some clients do; after one that succeeded every further one is refused.
 class Session final : public ssh::ChannelRequests {
  public:
-  Session(Host& host, std::shared_ptr<const Peer> peer) : host_(host), peer_(std::move(peer)) {}
+  Session(Host& host, std::shared_ptr<const Peer> peer, std::shared_ptr<AgentForward> agent)
+      : host_(host), peer_(std::move(peer)), agent_(std::move(agent)) {}
 
   bool on_request(ssh::Channel& channel, std::string_view type, ssh::Reader body,
                   ssh::Reply reply) override;
@@ -36,6 +38,7 @@ class Session final : public ssh::ChannelRequests {
 
   Host& host_;
   std::shared_ptr<const Peer> peer_;
+  std::shared_ptr<AgentForward> agent_;  // of the connection
   State state_ = State::kCollecting;
   std::optional<Pty> pty_;
   std::vector<std::pair<std::string, std::string>> env_;

@@ -154,6 +154,44 @@ TEST_F(ConnectionTest, GlobalRequestsAreAnswered) {
   EXPECT_TRUE(sink.disconnected);
 }
 
+TEST_F(ConnectionTest, GlobalAnswersLeaveInTheOrderOfTheirRequests) {
+  const auto ask = [&](std::string_view type, bool wanted) {
+    connection.packet(Message::kGlobalRequest, Writer().string(type).boolean(wanted).take());
+  };
+  const std::string yes = begin(Message::kRequestSuccess).bytes();
+  const std::string no = begin(Message::kRequestFailure).bytes();
+  ask("later", true);
+  ask("keepalive@openssh.com", true);
+  ask("later", false);
+  ask("granted", true);
+  ask("later", true);
+  EXPECT_TRUE(sink.take().empty());
+  handler.replies[1].grant("nobody asked");
+  EXPECT_TRUE(sink.take().empty());
+  handler.replies[0].grant("first");
+  EXPECT_THAT(sink.take(), ElementsAre(yes + "first", yes, yes + "port"));
+  handler.replies[0].refuse();  // answered already
+  handler.replies.clear();
+  EXPECT_THAT(sink.take(), ElementsAre(no));
+}
+
+TEST_F(ConnectionTest, GlobalRequestsWithoutWaitingAreBounded) {
+  const std::string later = Writer().string("later").boolean(false).take();
+  for (int i = 0; i < 256; ++i) {
+    connection.packet(Message::kGlobalRequest, later);
+  }
+  EXPECT_FALSE(sink.disconnected);
+  connection.packet(Message::kGlobalRequest, later);
+  EXPECT_TRUE(sink.disconnected);
+}
+
+TEST_F(ConnectionTest, AGlobalAnswerAfterTheConnectionsEndIsHarmless) {
+  connection.packet(Message::kGlobalRequest, Writer().string("later").boolean(true).take());
+  connection.closed({Code::kClosed, "gone"});
+  handler.replies.at(0).grant();
+  EXPECT_TRUE(sink.take().empty());
+}
+
 struct Fault {
   Message type;
   std::string payload;
@@ -164,6 +202,8 @@ TEST_F(ConnectionTest, ThePeersFaultsEndTheConnection) {
   const auto adjust = [](std::uint32_t n) { return Writer().u32(0).u32(n).take(); };
   const Fault faults[] = {
       {Message::kGlobalRequest, Writer().u32(5).raw("ab").take(), "global request"},
+      {Message::kGlobalRequest, Writer().string("malformed").boolean(false).take(),
+       "global request"},
       {Message::kChannelOpen, open_packet("x", 1, 2, 3).substr(0, 10), "channel opening"},
       {Message::kChannelOpen, open_packet("x", 1, 2, 0), "channel opening"},
       {Message::kChannelOpen, open_packet("malformed", 1, 2, 3), "channel opening"},

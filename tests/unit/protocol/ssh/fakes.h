@@ -46,11 +46,17 @@ class FakeHandler final : public Connection::Handler {
     offers.push_back(std::move(offer));
     return true;
   }
-  std::optional<std::string> on_global_request(std::string_view type, Reader) override {
-    return type == "granted" ? std::optional<std::string>("port") : std::nullopt;
+  bool on_global_request(std::string_view type, Reader, GlobalReply reply) override {
+    if (type == "granted") {
+      reply.grant("port");
+    } else if (type == "later") {
+      replies.push_back(std::move(reply));
+    }
+    return type != "malformed";
   }
   std::vector<std::string> types, bodies;
   std::vector<std::unique_ptr<ChannelOffer>> offers;
+  std::vector<GlobalReply> replies;
 };
 
 inline std::string simple(Message type, std::uint32_t channel) {

@@ -34,8 +34,7 @@ class SessionTest : public testing::Test {
     host.services.subsystems["sftp"] = host.services.exec;
     connection.packet(Message::kChannelOpen,
                       ssh::test::open_packet("session", kTheirs, 10'000, 1000));
-    handler.offers.at(0)->accept()->set_requests(
-        std::make_unique<Session>(host, std::make_shared<Peer>()));
+    handler.offers.at(0)->accept()->set_requests(make_session());
     sink.take();
   }
   ~SessionTest() override {
@@ -48,6 +47,11 @@ class SessionTest : public testing::Test {
     starts.push_back(std::move(start));
     offers.push_back(std::move(offer));
     co_return;
+  }
+  std::unique_ptr<Session> make_session() {
+    const auto peer = std::make_shared<Peer>();
+    return std::make_unique<Session>(
+        host, peer, std::make_shared<AgentForward>(host, peer, std::weak_ptr<ssh::Connection>()));
   }
   // What is sent for this request, once everything has run.
   std::vector<std::string> ask(std::string_view type, const std::string& body = "") {
@@ -159,8 +163,7 @@ TEST_F(SessionTest, MalformedRequestsEndTheConnection) {
     ssh::test::FakeHandler own_handler;
     ssh::Connection own(context.get_executor(), own_sink, own_handler, {});
     own.packet(Message::kChannelOpen, ssh::test::open_packet("session", kTheirs, 10, 10));
-    own_handler.offers.at(0)->accept()->set_requests(
-        std::make_unique<Session>(host, std::make_shared<Peer>()));
+    own_handler.offers.at(0)->accept()->set_requests(make_session());
     own.packet(Message::kChannelRequest, request_packet(0, type, true, "\x01"));
     EXPECT_TRUE(own_sink.disconnected) << type;
   }

@@ -69,6 +69,31 @@ Result<void> read_places(const AgentConfig& message, Config& config) {
   return check_path(config.fallback_home, "fallback_home");
 }
 
+// What this agent cannot deny it must not let pass: the config comes from a newer rdev.
+Result<void> read_denials(const AgentConfig& message, Config& config) {
+  for (const int what : message.deny()) {
+    switch (what) {
+      case AgentConfig::LOCAL_TCP:
+        config.denials.local_tcp = true;
+        break;
+      case AgentConfig::REMOTE_TCP:
+        config.denials.remote_tcp = true;
+        break;
+      case AgentConfig::UNIX_SOCKETS:
+        config.denials.unix_sockets = true;
+        break;
+      case AgentConfig::AGENT:
+        config.denials.agent = true;
+        break;
+      default:
+        return fail(Code::kUsage, "deny " + std::to_string(what) +
+                                      " is nothing that this agent knows: it is older than the "
+                                      "rdev that wrote this");
+    }
+  }
+  return {};
+}
+
 Result<Config> check(const AgentConfig& message) {
   auto host_key = host_key_of(message);
   if (!host_key) {
@@ -86,6 +111,9 @@ Result<Config> check(const AgentConfig& message) {
     return tl::make_unexpected(read.error());
   }
   if (auto read = read_places(message, config); !read) {
+    return tl::make_unexpected(read.error());
+  }
+  if (auto read = read_denials(message, config); !read) {
     return tl::make_unexpected(read.error());
   }
   return config;

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/services/denials.h"
 #include "protocol/base/asio.h"
 #include "protocol/ssh/keys.h"
 
@@ -24,6 +25,7 @@ struct Config {
   bool exit_with_command = false;
   bool login_shell = false;
   std::string fallback_home;  // absolute; empty: none
+  services::Denials denials;
 };
 
 // An AgentConfig in protobuf's encoding. The error names the field.

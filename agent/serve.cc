@@ -40,13 +40,18 @@ class Agent final {
         reaper_(executor),
         spare_(reaper_, own_.program.get()),
         sessions_(reaper_, own_.limits, settings()),
-        forwards_(executor),
-        listeners_(executor),
+        forwards_(executor, options_.config.denials),
+        listeners_(executor, options_.config.denials),
+        agents_(executor, account_, own_place(), options_.config.denials),
         lifetime_(executor, lifetime_options()),
         links_(executor, link_options()),
         authorizer_(options_.config.authorized_keys, account_),
         server_(executor, std::move(options_.config.host_key), authorizer_,
-                services_table(sessions_, forwards_, links_)),
+                services_table({.sessions = sessions_,
+                                .forwards = forwards_,
+                                .listeners = listeners_,
+                                .agents = agents_,
+                                .links = links_})),
         signals_(executor),
         accepting_(executor),
         tasks_(executor),
@@ -64,6 +69,9 @@ class Agent final {
             .login_shell = options_.config.login_shell,
             .agent_program = own_.program.get(),
             .spare = &spare_};
+  }
+  std::string own_place() const {
+    return std::filesystem::path(options_.config.socket).parent_path().string();
   }
   LifetimeOptions lifetime_options();
   agent_link::Options link_options();
@@ -86,6 +94,7 @@ class Agent final {
   services::Sessions sessions_;
   services::Forwards forwards_;
   services::Listeners listeners_;
+  services::AgentForwards agents_;
   Lifetime lifetime_;
   agent_link::Links links_;
   KeyAuthorizer authorizer_;
@@ -196,6 +205,7 @@ awaitable<void> Agent::run() {
   co_await links_.stop(*stopping_);
   co_await server_.stop();
   co_await listeners_.stop();
+  co_await agents_.stop();
   tasks_.cancel();
   co_await tasks_.wait();
 }

@@ -1,14 +1,23 @@
 #pragma once
 
 #include "agent/link/links.h"
+#include "agent/services/agent_forwards.h"
 #include "agent/services/forwards.h"
+#include "agent/services/listeners.h"
 #include "agent/services/sessions.h"
 #include "protocol/sshd/server.h"
 
 namespace rdev::agent {
 
-// What a peer of the SSH server may ask for. All must outlive the server.
-sshd::Services services_table(services::Sessions& sessions, services::Forwards& forwards,
-                              agent_link::Links& links);
+// What serves the peers of the SSH server. All must outlive it.
+struct SshServices {
+  services::Sessions& sessions;
+  services::Forwards& forwards;
+  services::Listeners& listeners;
+  services::AgentForwards& agents;
+  agent_link::Links& links;
+};
+
+sshd::Services services_table(SshServices services);
 
 }  // namespace rdev::agent

@@ -95,12 +95,20 @@ awaitable<void> serve_socket(Connected socket, std::unique_ptr<stream::Offer> of
 }  // namespace
 
 awaitable<void> Forwards::serve(ForwardTarget target, std::unique_ptr<stream::Offer> offer) {
+  if (denials_.local_tcp) {
+    co_return offer->refuse(stream::Refusal::kProhibited,
+                            "the job's configuration denies connections to TCP servers");
+  }
   auto socket = co_await base::with_timeout(connect(resolver_, target), timeout_,
                                             "connecting to " + text(target));
   co_await serve_socket(std::move(socket), std::move(offer));
 }
 
 awaitable<void> Forwards::serve_unix(std::string path, std::unique_ptr<stream::Offer> offer) {
+  if (denials_.unix_sockets) {
+    co_return offer->refuse(stream::Refusal::kProhibited,
+                            "the job's configuration denies connections to unix sockets");
+  }
   auto socket = co_await base::with_timeout(connect_path(path), timeout_, "connecting to " + path);
   co_await serve_socket(std::move(socket), std::move(offer));
 }

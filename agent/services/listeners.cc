@@ -128,6 +128,11 @@ class Acceptor final {
 }  // namespace
 
 awaitable<Result<Bound>> Listeners::bind(ListenTarget target) {
+  if (target.path.empty() ? denials_.remote_tcp : denials_.unix_sockets) {
+    co_return fail(Code::kPermission, std::string("the job's configuration denies listening on ") +
+                                          (target.path.empty() ? "TCP ports" : "unix sockets") +
+                                          " of the job");
+  }
   if (!target.path.empty()) {
     co_return bind_path(target.path);
   }
@@ -169,7 +174,9 @@ awaitable<void> Listeners::accept(const Bound& bound, OpenBack open_back) {
 awaitable<void> Listeners::serve(ListenTarget target, std::unique_ptr<ListenPeer> peer) {
   const auto bound = co_await bind(std::move(target));
   if (!bound) {
-    peer->refuse(stream::Refusal::kConnectFailed, bound.error().message);
+    peer->refuse(bound.error().code == Code::kPermission ? stream::Refusal::kProhibited
+                                                         : stream::Refusal::kConnectFailed,
+                 bound.error().message);
     co_return;
   }
   co_await asio::this_coro::throw_if_cancelled(false);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/services/denials.h"
 #include "agent/services/resolver.h"
 #include "protocol/base/asio.h"
 #include "protocol/base/fd.h"
@@ -55,15 +56,17 @@ struct Bound {
 // that the peer opens for it.
 class Listeners final {
  public:
-  explicit Listeners(const asio::any_io_executor& executor)
-      : resolver_(executor), connections_(executor) {}
+  explicit Listeners(const asio::any_io_executor& executor, Denials denials = {})
+      : denials_(denials), resolver_(executor), connections_(executor) {}
   Listeners(const Listeners&) = delete;
   Listeners& operator=(const Listeners&) = delete;
 
   // One listening stream from its offer to its end. Connections that are joined by then go on.
   awaitable<void> serve(ListenTarget target, std::unique_ptr<ListenPeer> peer);
 
-  // The two halves of serve(), for a peer that has no stream for it. The error is a sentence.
+  // The two halves of serve(), for a peer that has no stream for it. The error is a sentence;
+  // Code::kPermission: the configuration denies it. A unix socket belongs to the agent's own user,
+  // whoever logged in, and has mode 0600.
   awaitable<Result<Bound>> bind(ListenTarget target);
   // Until cancelled. At most kMaxWaiting connections wait for `open_back` at a time; further ones
   // wait in the kernel. A connection for which it fails is closed, with a line in the log.
@@ -74,6 +77,7 @@ class Listeners final {
   awaitable<void> stop();
 
  private:
+  const Denials denials_;
   Resolver resolver_;
   base::TaskGroup connections_;
 };

@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 
 FIELDS = {"job_name": 1, "host_seed": 2, "authorized_keys": 3, "listen": 4, "socket": 5, "lifetime_seconds": 6,
-          "exit_with_command": 7, "login_shell": 8, "fallback_home": 9, "job_id": 10}
+          "exit_with_command": 7, "login_shell": 8, "fallback_home": 9, "job_id": 10,
+          "deny": 11}
 
 
 def varint(n):

@@ -10,7 +10,7 @@ from lab.web import free_port
 
 
 class Sshd:
-    def __init__(self, env=()):
+    def __init__(self, env=(), lines=()):
         directory = Path(tempfile.mkdtemp(prefix="sshd-"))
         directory.chmod(0o755)
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
@@ -21,7 +21,7 @@ class Sshd:
             f"Port {port}", "ListenAddress 127.0.0.1", f"HostKey {host}", f"AuthorizedKeysFile {user}.pub",
             "StrictModes no", "UsePAM no", "PidFile none", "PermitRootLogin yes", "PasswordAuthentication no",
             "MaxSessions 500", "MaxStartups 100", "Subsystem sftp internal-sftp",
-            *([f"SetEnv {set_env}"] if set_env else []), ""]))
+            *([f"SetEnv {set_env}"] if set_env else []), *lines, ""]))
         # With -D -e the first line comes once it listens.
         self.started_at = time.monotonic()
         self.process = Process("/usr/sbin/sshd", "-D", "-e", "-f", directory / "config")

@@ -159,11 +159,16 @@ class LinkLab : public testing::Test {
   services::Sessions sessions{reaper, {}, settings()};
   services::Forwards forwards{executor};
   services::Listeners listeners{executor};
+  services::AgentForwards agents{executor, account, ""};
   Lifetime lifetime{executor, {.job_name = "job", .limit = std::chrono::hours(1)}};
   agent_link::Links links{executor, link_options()};
   KeyAuthorizer authorizer{{user_key.public_key()}, account};
   sshd::Server server{executor, ssh::PrivateKey::from_seed(host_seed).value(), authorizer,
-                      services_table(sessions, forwards, links)};
+                      services_table({.sessions = sessions,
+                                      .forwards = forwards,
+                                      .listeners = listeners,
+                                      .agents = agents,
+                                      .links = links})};
   LaptopHandler handler{executor};
   link::Endpoint endpoint{executor, {.side = mux::Side::kClient, .consumer = 9}, handler};
   std::unique_ptr<ssh::Client> client;

@@ -66,7 +66,7 @@ class Forward : public testing::Test {
   asio::io_context context_;
   tcp::acceptor acceptor_{context_, tcp::endpoint(asio::ip::address_v4::loopback(), 0)};
   tcp::socket server_{context_};
-  Forwards forwards_{context_.get_executor(), std::chrono::milliseconds(300)};
+  Forwards forwards_{context_.get_executor(), {}, std::chrono::milliseconds(300)};
   base::TaskGroup tasks_{context_.get_executor()};
   std::shared_ptr<stream::Answer> answer_;
   std::unique_ptr<stream::Stream> peer_;

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/process/accounts.h"
+#include "agent/services/denials.h"
+#include "agent/services/listeners.h"
+#include "protocol/base/asio.h"
+#include "protocol/base/task_group.h"
+
+namespace rdev::services {
+
+// Authentication agents that connections lend to the job's users (ssh -A).
+//
+// Each user has one socket for the life of the job, made when the first connection lends an agent.
+// What connects to it gets the agent of the newest living connection; one that refuses hands over
+// to the one before it; with none left the socket's connections are closed at once. So a shell in
+// tmux, which keeps the SSH_AUTH_SOCK that it started with, has an agent again as soon as its user
+// is back with -A.
+//
+// Only sessions of connections that lend an agent are told the path: others keep the job's own
+// SSH_AUTH_SOCK, if it has one, and no program tries an agent that nobody meant to lend. A shell
+// that was left in tmux has it from the session that started tmux, and tmux itself takes the
+// variable over from whoever attaches (its update-environment).
+class AgentForwards final {
+ public:
+  // `own` is the user that the agent runs as, `own_place` a private directory of theirs, or empty.
+  AgentForwards(const asio::any_io_executor& executor, process::Account own, std::string own_place,
+                Denials denials = {});
+  AgentForwards(const AgentForwards&) = delete;
+  AgentForwards& operator=(const AgentForwards&) = delete;
+  ~AgentForwards();
+
+  // A connection of `user` lends its agent until the result is destroyed.
+  Result<std::shared_ptr<void>> lend(const std::string& user, OpenBack open);
+  // The user's socket, if there is one.
+  std::optional<std::string> path(const std::string& user) const;
+
+  // Ends what goes through; to be awaited before this is destroyed.
+  awaitable<void> stop();
+
+ private:
+  struct Place;
+  class Loan;
+
+  Result<Place*> place_of(const process::Account& account);
+  std::vector<std::string> parents(const process::Account& account) const;
+
+  const asio::any_io_executor executor_;
+  const process::Account own_;
+  const std::string own_place_;
+  const Denials denials_;
+  base::TaskGroup tasks_;
+  std::map<uid_t, std::shared_ptr<Place>> places_;
+};
+
+}  // namespace rdev::services

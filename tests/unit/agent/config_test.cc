@@ -48,6 +48,25 @@ TEST(ParseConfig, TakesEveryField) {
   EXPECT_EQ(config->host_key.public_key(), ssh::PrivateKey::from_seed(seed)->public_key());
 }
 
+TEST(ParseConfig, WhatIsDenied) {
+  AgentConfig message = good();
+  auto config = parse_config(message.SerializeAsString());
+  EXPECT_FALSE(config->denials.local_tcp || config->denials.remote_tcp ||
+               config->denials.unix_sockets || config->denials.agent);
+  message.add_deny(AgentConfig::REMOTE_TCP);
+  message.add_deny(AgentConfig::AGENT);
+  config = parse_config(message.SerializeAsString());
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_FALSE(config->denials.local_tcp || config->denials.unix_sockets);
+  EXPECT_TRUE(config->denials.remote_tcp && config->denials.agent);
+}
+
+TEST(ParseConfig, WhatItCannotDenyItDoesNotLetPass) {
+  AgentConfig message = good();
+  message.add_deny(static_cast<AgentConfig::Deny>(99));
+  EXPECT_THAT(error_of(message), HasSubstr("deny 99"));
+}
+
 TEST(ParseConfig, NoLifetimeIsForEver) {
   AgentConfig message = good();
   message.set_lifetime_seconds(0);

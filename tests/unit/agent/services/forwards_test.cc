@@ -98,6 +98,20 @@ class Forward : public testing::Test {
   }
 };
 
+TEST_F(Forward, WhatTheConfigurationDeniesIsRefused) {
+  Forwards none(context_.get_executor(), {.local_tcp = true, .unix_sockets = true});
+  answer_ = std::make_shared<stream::Answer>(context_.get_executor());
+  ask(none.serve({.host = "127.0.0.1", .port = acceptor_.local_endpoint().port()}, make_offer()));
+  ASSERT_TRUE(answer_->refused);
+  EXPECT_EQ(answer_->refused->first, stream::Refusal::kProhibited);
+  EXPECT_THAT(answer_->refused->second, HasSubstr("denies connections to TCP servers"));
+  answer_ = std::make_shared<stream::Answer>(context_.get_executor());
+  ask(none.serve_unix("/run/socket", make_offer()));
+  ASSERT_TRUE(answer_->refused);
+  EXPECT_EQ(answer_->refused->first, stream::Refusal::kProhibited);
+  EXPECT_THAT(answer_->refused->second, HasSubstr("denies connections to unix sockets"));
+}
+
 TEST_F(Forward, EachDirectionEndsByItself) {
   connect("127.0.0.1");
   peer_writes("question");

@@ -311,5 +311,27 @@ TEST_F(ListeningOnAPath, WhatCannotBeIsASentence) {
   EXPECT_THAT(refusal({.path = "/" + std::string(108, 'x')}), HasSubstr("107 bytes"));
 }
 
+awaitable<std::string> bound_or_why(Listeners& listeners, ListenTarget target) {
+  const auto bound = co_await listeners.bind(std::move(target));
+  if (bound) {
+    co_return "";
+  }
+  EXPECT_EQ(bound.error().code, Code::kPermission);
+  co_return bound.error().message;
+}
+
+TEST_F(Listening, WhatTheConfigurationDeniesIsRefused) {
+  const test::Temporary place;
+  const ListenTarget path{.path = (place / "s").string()};
+  Listeners no_ports(context_.get_executor(), {.remote_tcp = true});
+  EXPECT_THAT(test::run(context_, bound_or_why(no_ports, {})),
+              HasSubstr("denies listening on TCP"));
+  EXPECT_EQ(test::run(context_, bound_or_why(no_ports, path)), "");
+  Listeners no_paths(context_.get_executor(), {.unix_sockets = true});
+  EXPECT_THAT(test::run(context_, bound_or_why(no_paths, path)),
+              HasSubstr("denies listening on unix"));
+  EXPECT_EQ(test::run(context_, bound_or_why(no_paths, {})), "");
+}
+
 }  // namespace
 }  // namespace rdev::services

@@ -91,6 +91,24 @@ class Putty(unittest.TestCase):
         self.assertNotEqual(run("plink", *self.options, "rdev@127.0.0.1", "true", code=None).code, 0)
 
 
+class Curl(unittest.TestCase):
+    """libssh2, as git's bindings and many tools use it."""
+
+    def test_sftp_and_scp_both_ways(self):
+        needs_tool("curl")
+        if "sftp" not in run("curl", "--version").text:
+            self.skipTest("this curl is built without libssh2")
+        place = Path(tempfile.mkdtemp())
+        data = os.urandom(300_000)
+        (place / "data").write_bytes(data)
+        login = ("-s", "--insecure", "--key", target.key, "--pubkey", f"{target.key}.pub")
+        for scheme in ("sftp", "scp"):
+            url = f"{scheme}://{target.user}@127.0.0.1:{target.port}{place}"
+            run("curl", *login, "--upload-file", place / "data", f"{url}/{scheme}")
+            self.assertEqual((place / scheme).read_bytes(), data)
+            self.assertEqual(run("curl", *login, f"{url}/{scheme}").out, data)
+
+
 class Paramiko(unittest.TestCase):
     def setUp(self):
         import paramiko

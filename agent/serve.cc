@@ -21,6 +21,7 @@
 #include "agent/process/descendants.h"
 #include "agent/process/spare.h"
 #include "agent/services_table.h"
+#include "agent/tidy.h"
 #include "agent/vitals/vitals.h"
 #include "protocol/base/file.h"
 #include "protocol/base/listener.h"
@@ -45,13 +46,15 @@ class Agent final {
         agents_(executor, account_, own_place(), options_.config.denials),
         lifetime_(executor, lifetime_options()),
         links_(executor, link_options()),
+        tidy_(executor),
         authorizer_(options_.config.authorized_keys, account_),
         server_(executor, std::move(options_.config.host_key), authorizer_,
                 services_table({.sessions = sessions_,
                                 .forwards = forwards_,
                                 .listeners = listeners_,
                                 .agents = agents_,
-                                .links = links_})),
+                                .links = links_,
+                                .tidy = tidy_})),
         signals_(executor),
         accepting_(executor),
         tasks_(executor),
@@ -97,6 +100,7 @@ class Agent final {
   services::AgentForwards agents_;
   Lifetime lifetime_;
   agent_link::Links links_;
+  Tidy tidy_;
   KeyAuthorizer authorizer_;
   sshd::Server server_;
   asio::signal_set signals_;

@@ -112,6 +112,7 @@ sshd::Services services_table(SshServices services) {
   table.subsystems.emplace("sftp", session(services, SessionKind::kSftp));
   table.subsystems.emplace("rdev-link", link(services.links));
   add_forwards(table, services);
+  table.connection_ended = [&tidy = services.tidy] { tidy.soon(); };
   return table;
 }
 

@@ -5,6 +5,7 @@
 #include "agent/services/forwards.h"
 #include "agent/services/listeners.h"
 #include "agent/services/sessions.h"
+#include "agent/tidy.h"
 #include "protocol/sshd/server.h"
 
 namespace rdev::agent {
@@ -16,6 +17,7 @@ struct SshServices {
   services::Listeners& listeners;
   services::AgentForwards& agents;
   agent_link::Links& links;
+  Tidy& tidy;
 };
 
 sshd::Services services_table(SshServices services);

@@ -97,6 +97,9 @@ void Server::Impl::ended(Served& connection) {
     if (const auto self = weak.lock()) {
       self->connections.erase(gone);
       self->changed.notify();
+      if (self->host.services.connection_ended) {
+        self->host.services.connection_ended();
+      }
     }
   });
 }

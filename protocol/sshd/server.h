@@ -94,6 +94,7 @@ struct Services {
   UnixHandler direct_streamlocal;
   ListenHandler listen;
   AgentHandler agent;
+  std::function<void()> connection_ended;  // for housekeeping
 };
 
 // Decides who may enter. Public key is the only method.

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from lab import wire
 from lab.agent import Agent
-from lab.proc import LONG, SANITIZED, Process, cpu_ticks, eventually, processes, status_kb
+from lab.proc import SANITIZED, Process, cpu_ticks, eventually, processes, status_kb
 
-STRANGERS = 10_000 if LONG else 2_000
+STRANGERS = 10_000
 IDENT = b"SSH-2.0-lab_10\r\n"
 
 

@@ -1,0 +1,28 @@
+#include "agent/tidy.h"
+
+#include <malloc.h>
+
+#include <chrono>
+
+namespace rdev::agent {
+namespace {
+
+constexpr std::chrono::milliseconds kMoment{200};
+
+}  // namespace
+
+void Tidy::soon() {
+  if (due_) {
+    return;
+  }
+  due_ = true;
+  timer_.expires_after(kMoment);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) {
+      due_ = false;
+      ::malloc_trim(0);
+    }
+  });
+}
+
+}  // namespace rdev::agent

@@ -23,19 +23,23 @@ constexpr std::size_t kResumeBelow = kParkAbove / 2;
 constexpr std::size_t kMostAtOnce = 4 * kParkAbove;
 // Answers and credit are never parked. A peer that asks and does not read is cut off here.
 constexpr std::size_t kMostWaiting = std::size_t{4} * 1024 * 1024;
+// A client with Nagle's algorithm on (npm's ssh2) sends its next small packet only when this one is
+// acknowledged: without a hint, 40 ms later.
+constexpr std::size_t kAckAtOnce = 4096;
 // How long a goodbye may take to leave.
 constexpr std::chrono::seconds kLinger{3};
 // One turn of the loop for one session.
 constexpr int kReadsPerPump = 8;
 
-void tune(int fd) {
+// Whether it is TCP.
+bool tune(int fd) {
   // These fail on a unix socket, which needs none.
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   // Keeps the kernel's unsent queue short (DESIGN.md, decision 6); measured free of charge.
   const int low = static_cast<int>(kParkAbove);
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &low, sizeof low);
+  return ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &low, sizeof low) == 0;
 }
 
 }  // namespace
@@ -70,7 +74,7 @@ void Transport::detach() {
 }
 
 int Transport::adopt(base::Fd socket) {
-  tune(socket.get());
+  is_tcp_ = tune(socket.get());
   const int theirs = ::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0);
   boost::system::error_code error;
   if (theirs >= 0) {
@@ -152,7 +156,7 @@ void Transport::pump(bool readable) {
     pump_libssh();
   } else {
     for (int i = 0; readable && i < kReadsPerPump && !is_over(); ++i) {
-      readable = rdev_ssh_receive(hook_.get(), session_.get()) == kRdevSshReadBytes;
+      readable = receive();
     }
     if (!is_over()) {
       flush();
@@ -170,6 +174,15 @@ void Transport::pump_libssh() {
       break;
     }
   }
+}
+
+bool Transport::receive() {
+  const std::size_t n = rdev_ssh_receive(hook_.get(), session_.get());
+  if (is_tcp_ && n > 0 && n <= kAckAtOnce && !is_over()) {
+    const int on = 1;
+    ::setsockopt(descriptor_.native_handle(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+  }
+  return n == kRdevSshReadBytes;
 }
 
 bool Transport::is_over() const { return ended_ || rdev_ssh_dead(session_.get()) != 0; }

@@ -109,6 +109,8 @@ class Transport final : public PacketSink, public std::enable_shared_from_this<T
   void schedule_pump();
   void pump(bool readable);
   void pump_libssh();
+  // Reads once; whether there may be more.
+  bool receive();
   void flush();
   bool is_over() const;
   void settle();
@@ -135,6 +137,7 @@ class Transport final : public PacketSink, public std::enable_shared_from_this<T
   std::size_t queued_ = 0;  // bytes sent during a key exchange, which libssh keeps back
   std::size_t park_above_;  // bytes that wait for the socket: then congested
   bool congested_ = false;
+  bool is_tcp_ = false;
   bool pump_scheduled_ = false;
   bool waits_read_ = false;
   bool waits_write_ = false;

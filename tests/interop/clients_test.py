@@ -1,4 +1,4 @@
-"""SSH clients that are not OpenSSH: Dropbear, PuTTY, paramiko, npm's ssh2."""
+"""SSH clients that are not OpenSSH: Dropbear, PuTTY, curl, paramiko, npm's ssh2 and ssh2-sftp-client."""
 import hashlib
 import json
 import os
@@ -211,6 +211,53 @@ class NpmSsh2(unittest.TestCase):
         self.assertEqual(result["many"], list(range(100)))
         self.assertEqual(result["forward"], hashlib.sha256(b"hello").hexdigest())
         self.assertEqual((work / "file.back").read_bytes(), (work / "file").read_bytes())
+
+
+SFTP_CLIENT = r"""
+const [path, options] = [process.argv[2], JSON.parse(process.argv[3])];
+const Client = require(path), fs = require("fs");
+(async () => {
+  const c = new Client(), out = {};
+  await c.connect({host: "127.0.0.1", port: options.port, username: "rdev", privateKey: fs.readFileSync(options.key),
+                   hostVerifier: key => key.toString("base64") === options.hostKey});
+  await c.uploadDir(options.tree, options.work + "/there");
+  await c.downloadDir(options.work + "/there", options.work + "/back");
+  await c.fastPut(options.tree + "/sub/big.bin", options.work + "/fast");
+  await c.fastGet(options.work + "/fast", options.work + "/fast.back");
+  await c.put(Buffer.from("typed"), options.work + "/typed");
+  await c.append(Buffer.from(" more"), options.work + "/typed");
+  out.typed = (await c.get(options.work + "/typed")).toString();
+  await c.chmod(options.work + "/typed", 0o600);
+  await c.posixRename(options.work + "/typed", options.work + "/fast");
+  const s = await c.stat(options.work + "/fast");
+  out.stat = [s.size, s.mode & 0o777, s.isFile];
+  out.list = (await c.list(options.tree)).map(e => e.name).sort();
+  out.exists = [await c.exists(options.work), await c.exists(options.work + "/fast"), await c.exists("/absent")];
+  await c.rmdir(options.work + "/there", true);
+  out.gone = await c.exists(options.work + "/there");
+  out.error = await c.get("/absent").catch(e => e.code);
+  console.log(JSON.stringify(out));
+  await c.end();
+})().catch(e => { console.error(e); process.exit(1); });
+"""
+
+
+class NpmSftpClient(unittest.TestCase):
+    def test_everything(self):
+        needs_tool("node")
+        module = fetch.npm_modules() / "ssh2-sftp-client"
+        if not module.is_dir():
+            self.fail("npm could not install ssh2-sftp-client: see above")
+        work = Path(tempfile.mkdtemp())
+        source = tree.make(Path(tempfile.mkdtemp()) / "source")
+        (work / "script.js").write_text(SFTP_CLIENT)
+        options = {"port": target.port, "key": str(target.key), "tree": str(source), "work": str(work),
+                   "hostKey": target.host_key.split()[1]}
+        result = json.loads(run("node", work / "script.js", module, json.dumps(options), timeout=60).text)
+        self.assertEqual(tree.facts(work / "back", modes=False, mtimes=False), tree.facts(source, modes=False, mtimes=False))
+        self.assertEqual((work / "fast.back").read_bytes(), (source / "sub/big.bin").read_bytes())
+        self.assertEqual(result, {"typed": "typed more", "stat": [10, 0o600, True], "list": sorted(os.listdir(source)),
+                                  "exists": ["d", "-", False], "gone": False, "error": 2})
 
 
 if __name__ == "__main__":

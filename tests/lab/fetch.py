@@ -68,11 +68,11 @@ def bookworm():
 
 def npm_ssh2():
     """Without npm, or without its registry, the test that needs it fails and says so."""
-    if (npm_modules() / "ssh2").is_dir() or not shutil.which("npm"):
+    if (npm_modules() / "ssh2-sftp-client").is_dir() or not shutil.which("npm"):
         return
     npm_modules().parent.mkdir(parents=True, exist_ok=True)
     made = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts",
-                           "--prefix", npm_modules().parent, "ssh2@1"], check=False,
+                           "--prefix", npm_modules().parent, "ssh2@1", "ssh2-sftp-client@11"], check=False,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if made.returncode != 0:
-        print(f"fetch: npm install ssh2 failed:\n{made.stdout[-1000:]}", file=sys.stderr)
+        print(f"fetch: npm install ssh2 ssh2-sftp-client failed:\n{made.stdout[-1000:]}", file=sys.stderr)

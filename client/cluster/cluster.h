@@ -21,6 +21,9 @@ struct Mount {
   bool read_only = false;
 };
 
+// What the agent refuses to every peer; the numbers are those of AgentConfig.Deny.
+enum class Denied { kLocalTcp = 1, kRemoteTcp = 2, kUnixSockets = 3, kAgent = 4 };
+
 // What a job is made of: the template with the command line's options over it, and the keys.
 struct JobSpec {
   std::string name;   // [a-z][a-z0-9-]{0,30}
@@ -49,6 +52,7 @@ struct JobSpec {
   std::optional<std::chrono::seconds> lifetime;
   bool exit_with_command = false;
   bool login_shell = false;
+  std::vector<Denied> deny;
 };
 
 // How a job is named to its cluster.

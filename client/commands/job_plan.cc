@@ -104,6 +104,7 @@ cluster::JobSpec spec_of(const JobTemplate& job) {
   spec.publish = job.publish;
   spec.lifetime = job.lifetime.value_or(kDefaultLifetime);
   spec.login_shell = job.login;
+  spec.deny = job.deny;
   return spec;
 }
 

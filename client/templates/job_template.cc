@@ -84,6 +84,37 @@ Result<void> read_mounts(const Value& value, JobTemplate& job) {
   return {};
 }
 
+Result<cluster::Denied> parse_denied(const std::string& text) {
+  using cluster::Denied;
+  const std::pair<std::string_view, Denied> known[] = {{"local-tcp", Denied::kLocalTcp},
+                                                       {"remote-tcp", Denied::kRemoteTcp},
+                                                       {"unix-sockets", Denied::kUnixSockets},
+                                                       {"agent", Denied::kAgent}};
+  for (const auto& [name, denied] : known) {
+    if (text == name) {
+      return denied;
+    }
+  }
+  return fail(Code::kUsage, "'" + text +
+                                "' cannot be denied: write local-tcp, remote-tcp, unix-sockets "
+                                "or agent");
+}
+
+Result<void> read_deny(const Value& value, JobTemplate& job) {
+  const auto items = value.items();
+  if (!items) {
+    return tl::make_unexpected(items.error());
+  }
+  for (const Value& item : *items) {
+    const auto denied = parsed<cluster::Denied>(item, parse_denied);
+    if (!denied) {
+      return tl::make_unexpected(denied.error());
+    }
+    job.deny.push_back(*denied);
+  }
+  return {};
+}
+
 Result<void> read_env(const Value& value, JobTemplate& job) {
   auto env = value.text_map();
   if (!env) {
@@ -126,6 +157,7 @@ Result<JobTemplate> parse_job_template(std::string_view text, const std::string&
          return assign(job.lifetime, parsed<std::optional<std::chrono::seconds>>(v, lifetime));
        }},
       {"login", [&](const Value& v) { return assign(job.login, v.flag()); }},
+      {"deny", [&](const Value& v) { return read_deny(v, job); }},
   });
   if (!read) {
     return tl::make_unexpected(read.error());

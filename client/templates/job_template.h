@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "client/cluster/cluster.h"
 #include "client/state/paths.h"
 #include "protocol/base/result.h"
 
@@ -39,6 +40,7 @@ struct JobTemplate {
   // Unset: the default of `rdev up`. Set to nullopt: no end.
   std::optional<std::optional<std::chrono::seconds>> lifetime;
   bool login = false;
+  std::vector<cluster::Denied> deny;
 };
 
 // Code::kUsage "FILE:LINE:COLUMN: …" for whatever is not understood.

@@ -27,6 +27,9 @@ std::string agent_config(const JobSpec& spec, const fs::path& dir, const fs::pat
                                             : 0);
   config.set_exit_with_command(spec.exit_with_command);
   config.set_login_shell(spec.login_shell);
+  for (const Denied denied : spec.deny) {
+    config.add_deny(static_cast<AgentConfig::Deny>(denied));
+  }
   config.set_fallback_home((dir / "home").string());
   return config.SerializeAsString();
 }

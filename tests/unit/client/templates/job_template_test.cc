@@ -32,6 +32,7 @@ mounts: ["/data:/data:ro", "/a:/b"]
 publish: 0.0.0.0:2222
 lifetime: none
 login: true
+deny: [remote-tcp, agent]
 )yaml",
                                       "t.yaml");
   ASSERT_TRUE(job) << job.error().message;
@@ -57,6 +58,7 @@ login: true
   ASSERT_TRUE(job->lifetime.has_value());
   EXPECT_FALSE(job->lifetime->has_value());
   EXPECT_TRUE(job->login);
+  EXPECT_THAT(job->deny, ElementsAre(cluster::Denied::kRemoteTcp, cluster::Denied::kAgent));
 }
 
 TEST(JobTemplate, MayBeEmpty) {
@@ -87,6 +89,8 @@ TEST(JobTemplate, ErrorsHavePlaceAndAdvice) {
       {"ports: [0]\n", "t.yaml:1:9: ports[0]: must be a whole number from 1 to 65535"},
       {"ports: [8080.5]\n", "t.yaml:1:9: ports[0]: must be a whole number"},
       {"mounts: [data]\n", "t.yaml:1:10: mounts[0]: 'data' is not a mount"},
+      {"deny: [agent, tcp]\n", "t.yaml:1:15: deny[1]: 'tcp' cannot be denied: write local-tcp"},
+      {"deny: agent\n", "t.yaml:1:7: deny: must be a list"},
       {"lifetime: 5\n", "t.yaml:1:11: lifetime: '5' is not a lifetime"},
       {"env: {A: [1]}\n", "t.yaml:1:10: env.A: must be one value"},
       {"env: {A=B: 1}\n", "t.yaml:1:6: env: 'A=B' is not a name"},

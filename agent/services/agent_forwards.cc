@@ -99,11 +99,13 @@ AgentForwards::~AgentForwards() = default;
 
 std::vector<std::string> AgentForwards::parents(const process::Account& account) const {
   std::vector<std::string> found;
-  if (account.uid == own_.uid && !own_place_.empty()) {
+  const bool own = account.uid == own_.uid;
+  if (own && !own_place_.empty()) {
     found.push_back(own_place_);
   }
   found.insert(found.end(), {"/tmp", "/dev/shm", "/var/tmp", "/run"});
-  if (!account.home.empty()) {
+  // In a home of somebody else things could change their names under our feet.
+  if (own && !account.home.empty()) {
     found.push_back(account.home);
   }
   return found;

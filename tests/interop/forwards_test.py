@@ -190,6 +190,16 @@ class Peers:
         self.assertIn(socket_mode, ("600", "755"))  # sshd leaves it to the directory
         self.assertEqual(self.target().ssh("ssh-add -l", options=lent.options[1:], code=None).code, 2)
 
+    def test_sessions_that_share_a_connection_share_the_agent(self):
+        lent, control = SshAgent(self), control_path()
+        options = [*lent.options, "-o", f"ControlPath={control}"]
+        master = self.target().start("echo up; exec cat", options=[*options, "-M"], stdin=subprocess.PIPE)
+        self.addCleanup(master.kill)
+        master.wait_for("up")
+        # This one asks for nothing itself: what its connection has been lent is its own too.
+        out = self.target().ssh("ssh-add -l", options=["-a", "-o", f"ControlPath={control}"]).text
+        self.assertIn(lent.fingerprint, out)
+
     def test_a_second_hop_signs_with_the_agent(self):
         far = Sshd()
         self.addCleanup(far.stop)
@@ -358,6 +368,15 @@ class LentAgents(Case):
         self.assertNotIn(lent.fingerprint, ask())
         self.lend(lent)
         self.assertIn(lent.fingerprint, ask())
+
+    def test_nothing_is_left_when_the_agent_ends(self):
+        ending = Agent()
+        self.addCleanup(ending.end)
+        out = ending.target.ssh("echo $SSH_AUTH_SOCK", options=SshAgent(self).options).text
+        path = Path(out.strip())
+        self.assertTrue(path.is_socket())
+        ending.stop()
+        self.assertFalse(path.parent.exists())
 
     def test_another_user_has_a_socket_of_their_own(self):
         lent = SshAgent(self)

@@ -142,6 +142,26 @@ TEST_F(SessionTest, WhatHasNoHandlerIsRefused) {
   EXPECT_TRUE(starts.empty());
 }
 
+TEST_F(SessionTest, AServiceHearsThatAnAgentIsLent) {
+  host.services.agent = [](const Peer&, const OpenBack&) -> Result<std::shared_ptr<void>> {
+    return std::make_shared<int>();
+  };
+  EXPECT_THAT(ask("auth-agent-req@openssh.com"), ElementsAre(yes));
+  ask("exec", Writer().string("x").take());
+  ASSERT_EQ(starts.size(), 1u);
+  EXPECT_TRUE(starts[0].agent);
+}
+
+TEST_F(SessionTest, ARefusedAgentIsNoneButTheSessionStarts) {
+  host.services.agent = [](const Peer&, const OpenBack&) -> Result<std::shared_ptr<void>> {
+    return fail(Code::kPermission, "denied");
+  };
+  EXPECT_THAT(ask("auth-agent-req@openssh.com"), ElementsAre(no));
+  ask("exec", Writer().string("x").take());
+  ASSERT_EQ(starts.size(), 1u);
+  EXPECT_FALSE(starts[0].agent);
+}
+
 TEST_F(SessionTest, TheEnvironmentIsBounded) {
   for (int i = 0; i < 128; ++i) {
     ASSERT_THAT(ask("env", env("N" + std::to_string(i), "v")), ElementsAre(yes));

@@ -57,6 +57,21 @@ std::optional<seconds> Lifetime::remaining() const {
   return std::max(left, seconds::zero());
 }
 
+std::string Lifetime::end_in_words() const {
+  const auto left = remaining();
+  if (!left) {
+    return {};
+  }
+  const auto total = std::chrono::round<std::chrono::minutes>(*left).count();
+  const auto hours = total / 60;
+  const auto minutes = total % 60;
+  std::string text = options_.job_name.empty() ? "this job" : options_.job_name;
+  text += " ends in";
+  text += hours > 0 ? ' ' + std::to_string(hours) + " h" : "";
+  text += minutes > 0 || hours == 0 ? ' ' + std::to_string(minutes) + " min" : "";
+  return text;
+}
+
 awaitable<void> Lifetime::over() {
   while (!end_ || Clock::now() < *end_) {
     timer_.expires_at(next_step());

@@ -36,6 +36,8 @@ class Lifetime final {
 
   // Not negative; nothing: no end.
   std::optional<std::chrono::seconds> remaining() const;
+  // "train ends in 2 h 5 min"; empty without an end.
+  std::string end_in_words() const;
 
   // Resolves when it is over, also after extensions; never without an end. Warns on the way, so it
   // must be running, once.

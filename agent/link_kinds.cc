@@ -33,6 +33,10 @@ Result<SessionKind> session_kind(Session::Kind kind) {
       return SessionKind::kSftp;
     case Session::COMMAND:
       return SessionKind::kExec;
+    case Session::SESSION_ENVIRONMENT:
+      return SessionKind::kSessionEnvironment;
+    case Session::JOB_ENVIRONMENT:
+      return SessionKind::kJobEnvironment;
     default:
       return fail(Code::kNotFound,
                   "this agent does not know such a kind of session: it is older than your rdev; "

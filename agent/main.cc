@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string_view>
 #include <vector>
 
@@ -75,15 +76,26 @@ int run(const std::vector<std::string_view>& words) {
   return run(std::get<Arguments>(*line));
 }
 
+int print_environment() {
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    std::fwrite(*entry, 1, std::strlen(*entry) + 1, stdout);
+  }
+  return std::fflush(stdout) == 0 ? 0 : kFailed;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   rdev::agent::open_standard_fds();
   rdev::agent::pin_name_services();
   const std::vector<std::string_view> words(argv + (argc > 0 ? 1 : 0), argv + argc);
-  // How the agent starts itself for the SFTP subsystem, and for scp where the image has none.
+  // How the agent starts itself: for the SFTP subsystem, for scp where the image has none, and to
+  // tell what a session's environment is.
   if (words.size() == 1 && words[0] == "internal-sftp") {
     return rdev::sftp::serve(0, 1);
+  }
+  if (words.size() == 1 && words[0] == "internal-env") {
+    return print_environment();
   }
   if (words.size() == 2 && words[0] == "internal-scp") {
     return rdev::scp::serve(words[1], 0, 1);

@@ -71,6 +71,7 @@ class Agent final {
             .fallback_home = options_.config.fallback_home,
             .login_shell = options_.config.login_shell,
             .agent_program = own_.program.get(),
+            .note = std::bind(&Lifetime::end_in_words, &lifetime_),
             .spare = &spare_};
   }
   std::string own_place() const {

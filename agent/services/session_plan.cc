@@ -134,6 +134,12 @@ Planned plan_program(Command& command, const SessionSettings& settings,
     case SessionKind::kSftp:
       plan_own(command, settings, {"internal-sftp"}, "the SFTP server");
       return {};
+    case SessionKind::kJobEnvironment:
+      command.environment = settings.job_environment;
+      [[fallthrough]];
+    case SessionKind::kSessionEnvironment:
+      plan_own(command, settings, {"internal-env"}, "the report of the environment");
+      return {};
     case SessionKind::kShell:
       return plan_shell(command, shell, settings.login_shell);
     case SessionKind::kArgv:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -23,6 +24,10 @@ enum class SessionKind {
   kExec,  // a command line for the user's shell
   kSftp,
   kArgv,  // a program and its arguments as they are, without a shell
+  // The agent's own file writes the environment that it was given, each entry with a NUL at its
+  // end: of a session, and of the job's command.
+  kSessionEnvironment,
+  kJobEnvironment,
 };
 
 // What a session's environment is like, by who asks for it.
@@ -51,8 +56,9 @@ struct SessionSettings {
   std::string fallback_home;
   bool login_shell = false;
   std::string shell_path = "/bin:/usr/bin";  // where else than in PATH shells are looked for
-  int agent_program = -1;           // borrowed fd of the agent's own file, executed for SFTP
-  process::Spare* spare = nullptr;  // borrowed; for when there is no room for another process
+  int agent_program = -1;             // borrowed fd of the agent's own file, executed for SFTP
+  std::function<std::string()> note;  // what to say of the job to who opens a shell; may be empty
+  process::Spare* spare = nullptr;    // borrowed; for when there is no room for another process
 };
 
 // What to run for `request` as `account`, all but its fds and SSH_TTY; or the exit code and the

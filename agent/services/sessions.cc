@@ -1,6 +1,7 @@
 #include "agent/services/sessions.h"
 
 #include "agent/services/child_ends.h"
+#include "agent/services/greeting.h"
 #include "protocol/base/log.h"
 
 namespace rdev::services {
@@ -53,6 +54,10 @@ awaitable<void> Sessions::serve(SessionRequest request, std::unique_ptr<stream::
     co_return;
   }
   connect(*planned, *plumbing);
+  const std::string welcome =
+      terminal && request.kind == SessionKind::kShell
+          ? greeting({.home = planned->directory, .note = settings_.note ? settings_.note() : ""})
+          : "";
   auto stream = offer->accept();
   const auto child =
       co_await process::spawn(reaper_, limits_, *std::move(planned), settings_.spare);
@@ -61,6 +66,10 @@ awaitable<void> Sessions::serve(SessionRequest request, std::unique_ptr<stream::
                    {{"user", account->name}, {"why", child.error().message}});
     co_await end_with(std::move(stream), child.error(), terminal);
     co_return;
+  }
+  if (!welcome.empty()) {
+    // A peer that has gone is noticed below.
+    (void)co_await stream->write(asio::buffer(welcome));
   }
   plumbing->input.reset();
   plumbing->output.reset();

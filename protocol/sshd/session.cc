@@ -112,6 +112,9 @@ bool Session::on_event(ssh::Channel& channel, std::string_view type, ssh::Reader
   if (!event) {
     return false;
   }
+  if (std::holds_alternative<stream::Break>(*event) && !pty_) {
+    return true;  // refused: there is no line to hold
+  }
   if (state_ != State::kCollecting) {
     channel.push_event(std::move(*event), std::move(reply));
   } else if (const auto* size = std::get_if<stream::WindowChange>(&*event); size && pty_) {

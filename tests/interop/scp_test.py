@@ -233,6 +233,19 @@ class Common:
             self.assertEqual((out, code, file.read_text()), (b"\0\0\0", 0, "new"))
             self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o640)
 
+    def test_libssh2(self):
+        """curl speaks scp through it."""
+        needs_tool("curl")
+        source = self.work / "here/a b'c"
+        source.write_bytes(os.urandom(300_000))
+        url = f"scp://{self.target.user}@127.0.0.1:{self.target.port}{self.work}"
+        curl = ["curl", "-sS", "--noproxy", "*", "--insecure", "--key", self.target.key,
+                "--pubkey", f"{self.target.key}.pub"]
+        run(*curl, "-T", source, f"{url}/there/x%20y")
+        run(*curl, "-o", self.work / "back", f"{url}/here/a%20b%27c")
+        self.assertEqual((self.work / "there/x y").read_bytes(), source.read_bytes())
+        self.assertEqual((self.work / "back").read_bytes(), source.read_bytes())
+
 
 class StockSshd(Common, unittest.TestCase):
     """Shows that the tests are true."""

@@ -136,8 +136,20 @@ TEST_F(LifetimeTest, SpeaksOfOneMinute) {
   EXPECT_THAT(told_[0], HasSubstr("ends in 1 minute;"));
 }
 
+TEST_F(LifetimeTest, TellsItsEndInWords) {
+  const std::pair<milliseconds, const char*> cases[] = {{10s, "job ends in 0 min"},
+                                                        {125s, "job ends in 2 min"},
+                                                        {2h, "job ends in 2 h"},
+                                                        {49h + 5min, "job ends in 49 h 5 min"}};
+  for (const auto& [limit, words] : cases) {
+    start(limit, {});
+    EXPECT_EQ(lifetime_->end_in_words(), words);
+  }
+}
+
 TEST_F(LifetimeTest, WithoutAnEnd) {
   start(std::nullopt, {1s});
+  EXPECT_EQ(lifetime_->end_in_words(), "");
   EXPECT_EQ(lifetime_->remaining(), std::nullopt);
   EXPECT_THAT(lifetime_->extend(1s).error().message, HasSubstr("no end"));
   follow();

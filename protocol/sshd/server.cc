@@ -2,10 +2,10 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include <boost/asio/post.hpp>
-#include <random>
 #include <unordered_map>
 
 #include "protocol/base/log.h"
@@ -33,6 +33,13 @@ std::string text_of(const sockaddr_storage& address) {
 // Over a slow line, that is.
 constexpr std::chrono::seconds kLoginTakes{2};
 
+// Without the kernel's dice it is always the first side.
+std::size_t dice(std::size_t sides) {
+  std::uint32_t thrown = 0;
+  (void)!::getrandom(&thrown, sizeof thrown, GRND_NONBLOCK);
+  return thrown % sides;
+}
+
 using NameOf = int (*)(int, sockaddr*, socklen_t*);
 std::string address_of(int fd, NameOf name_of) {
   sockaddr_storage address{};
@@ -51,11 +58,6 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
   base::Notify changed{host.executor};
   bool stopping = false;
   bool was_crowded = false;
-  std::minstd_rand random{std::random_device{}()};
-
-  std::size_t dice(std::size_t sides) {
-    return std::uniform_int_distribution<std::size_t>(0, sides - 1)(random);
-  }
 
   Impl(const asio::any_io_executor& executor, ssh::PrivateKey host_key, Authorizer& authorizer,
        Services services, Limits limits)

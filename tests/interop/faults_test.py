@@ -12,7 +12,7 @@ import unittest
 from pathlib import Path
 
 from lab import wire
-from lab.agent import Agent
+from lab.agent import Agent, spare_of
 from lab.proc import SANITIZED, Process, cpu_ticks, eventually, processes, status_kb
 
 STRANGERS = 10_000
@@ -25,7 +25,7 @@ def descriptors(pid):
 
 def settled(agent):
     """How many descriptors it has once nothing is under way."""
-    eventually(lambda: processes("rdev-agent internal-spare"), "the spare process is started")
+    eventually(lambda: spare_of(agent.pid), "the spare process is started")
     seen = []
     eventually(lambda: seen.append(descriptors(agent.pid)) or len(seen) > 9 and len(set(seen[-10:])) == 1,
                "no descriptor comes or goes for 0.2 s")
@@ -220,12 +220,7 @@ class NoRoom(unittest.TestCase):
         eventually(self.spare, "a spare process waits")
 
     def spare(self):
-        return [pid for pid in processes("rdev-agent internal-spare") if self.parent(pid) == self.agent.pid]
-
-    @staticmethod
-    def parent(pid):
-        with contextlib.suppress(OSError):
-            return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+        return spare_of(self.agent.pid)
 
     def count(self):
         found = 0
@@ -288,9 +283,9 @@ class NoRoom(unittest.TestCase):
 
     def test_it_ends_with_the_agent_and_is_replaced_when_killed(self):
         first = self.spare()
-        os.kill(first[0], 9)
-        eventually(lambda: self.spare() not in ([], first), "there is another")
-        second = self.spare()[0]
+        os.kill(first, 9)
+        eventually(lambda: self.spare() not in (None, first), "there is another")
+        second = self.spare()
         self.assertEqual(self.agent.stop(), 0)
         self.assertNotIn(second, processes())
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import paramiko
 
-from lab.agent import Agent
+from lab.agent import Agent, spare_of
 from lab.proc import SANITIZED, eventually, processes, status_kb
 from lab.ssh import control_path
 
@@ -43,7 +43,7 @@ class Footprint:
     """What the agent holds; `check` says whether it holds no more after the same once more."""
 
     def __init__(self):
-        eventually(lambda: processes("rdev-agent internal-spare"), "the spare process is started")
+        eventually(lambda: spare_of(agent.pid), "the spare process is started")
         self.fds, self.children, self.rss = self.now()
 
     @staticmethod

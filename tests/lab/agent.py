@@ -5,8 +5,14 @@ import time
 from pathlib import Path
 
 from lab import config
-from lab.proc import SANITIZED, Process, eventually, program, run
+from lab.proc import SANITIZED, Process, eventually, processes, program, run
 from lab.ssh import Target, make_key
+
+
+def spare_of(pid):
+    """The waiting spare process of the agent with that pid; None when there is none."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return next((spare for spare in processes("rdev-agent internal-spare") if str(spare) in children), None)
 
 
 class Agent:

@@ -9,6 +9,7 @@
 #include "agent/services/join.h"
 #include "protocol/base/listener.h"
 #include "protocol/base/log.h"
+#include "protocol/base/with_timeout.h"
 
 namespace rdev::services {
 namespace {
@@ -26,14 +27,15 @@ bool may_use(int socket, uid_t uid) {
 
 // One user's socket. Shared with the loans, which may outlive it.
 struct AgentForwards::Place {
-  Place(AgentSocket opened, uid_t owner, base::TaskGroup& group)
-      : socket(std::move(opened)), uid(owner), tasks(group) {}
+  Place(AgentSocket opened, uid_t owner, std::chrono::milliseconds limit, base::TaskGroup& group)
+      : socket(std::move(opened)), uid(owner), patience(limit), tasks(group) {}
 
   void accept(base::Fd connection);
   awaitable<void> serve(base::Fd connection);
 
   const AgentSocket socket;
   const uid_t uid;
+  const std::chrono::milliseconds patience;
   base::TaskGroup& tasks;
   std::map<std::uint64_t, OpenBack> lenders;  // the newest has the highest number
   std::uint64_t next = 0;
@@ -78,7 +80,8 @@ awaitable<void> AgentForwards::Place::serve(base::Fd connection) {
   // While one is asked others may come and go: look for the next one below it each time.
   for (auto bound = lenders.end(); bound != lenders.begin();) {
     const auto [number, open] = *std::prev(bound);
-    auto stream = co_await open(Originator());
+    auto stream =
+        co_await base::with_timeout(open(Originator()), patience, "opening a channel to it");
     if (stream) {
       co_return co_await join(*std::move(stream), std::move(connection));
     }
@@ -88,11 +91,13 @@ awaitable<void> AgentForwards::Place::serve(base::Fd connection) {
 }
 
 AgentForwards::AgentForwards(const asio::any_io_executor& executor, process::Account own,
-                             std::string own_place, Denials denials)
+                             std::string own_place, Denials denials,
+                             std::chrono::milliseconds patience)
     : executor_(executor),
       own_(std::move(own)),
       own_place_(std::move(own_place)),
       denials_(denials),
+      patience_(patience),
       tasks_(executor) {}
 
 AgentForwards::~AgentForwards() = default;
@@ -119,7 +124,7 @@ Result<AgentForwards::Place*> AgentForwards::place_of(const process::Account& ac
   if (!socket) {
     return tl::make_unexpected(socket.error());
   }
-  const auto place = std::make_shared<Place>(*std::move(socket), account.uid, tasks_);
+  const auto place = std::make_shared<Place>(*std::move(socket), account.uid, patience_, tasks_);
   places_.emplace(account.uid, place);
   tasks_.spawn("agent socket",
                base::accept_loop(place->socket.fd(), std::bind_front(&Place::accept, place.get())));

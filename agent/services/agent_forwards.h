@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,10 +18,10 @@ namespace rdev::services {
 // Authentication agents that connections lend to the job's users (ssh -A).
 //
 // Each user has one socket for the life of the job, made when the first connection lends an agent.
-// What connects to it gets the agent of the newest living connection; one that refuses hands over
-// to the one before it; with none left the socket's connections are closed at once. So a shell in
-// tmux, which keeps the SSH_AUTH_SOCK that it started with, has an agent again as soon as its user
-// is back with -A.
+// What connects to it gets the agent of the newest living connection; one that refuses, or does not
+// answer in time (a laptop that sleeps), hands over to the one before it; with none left the
+// socket's connections are closed at once. So a shell in tmux, which keeps the SSH_AUTH_SOCK that
+// it started with, has an agent again as soon as its user is back with -A.
 //
 // Only sessions of connections that lend an agent are told the path: others keep the job's own
 // SSH_AUTH_SOCK, if it has one, and no program tries an agent that nobody meant to lend. A shell
@@ -30,7 +31,8 @@ class AgentForwards final {
  public:
   // `own` is the user that the agent runs as, `own_place` a private directory of theirs, or empty.
   AgentForwards(const asio::any_io_executor& executor, process::Account own, std::string own_place,
-                Denials denials = {});
+                Denials denials = {},
+                std::chrono::milliseconds patience = std::chrono::seconds(10));
   AgentForwards(const AgentForwards&) = delete;
   AgentForwards& operator=(const AgentForwards&) = delete;
   ~AgentForwards();
@@ -54,6 +56,7 @@ class AgentForwards final {
   const process::Account own_;
   const std::string own_place_;
   const Denials denials_;
+  const std::chrono::milliseconds patience_;
   base::TaskGroup tasks_;
   std::map<uid_t, std::shared_ptr<Place>> places_;
 };

@@ -3,6 +3,7 @@ stock sshd as well."""
 import os
 import re
 import resource
+import signal
 import socket
 import subprocess
 import threading
@@ -348,6 +349,15 @@ class LentAgents(Case):
         self.lend(second)
         second.process.kill()
         self.assertEqual(self.listed(path), first.fingerprint)
+
+    def test_a_laptop_that_sleeps_gives_way_until_it_wakes(self):
+        first, second = SshAgent(self), SshAgent(self)
+        _, path = self.lend(first)
+        two, _ = self.lend(second)
+        two.signal(signal.SIGSTOP)
+        self.assertEqual(self.listed(path), first.fingerprint)
+        two.signal(signal.SIGCONT)
+        self.assertEqual(self.listed(path), second.fingerprint)
 
     def test_a_shell_in_tmux_has_an_agent_again(self):
         needs_tool("tmux")

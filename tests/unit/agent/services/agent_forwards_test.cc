@@ -12,6 +12,7 @@
 
 #include "agent/services/agent_socket.h"
 #include "protocol/base/log.h"
+#include "protocol/base/notify.h"
 #include "protocol/stream/fake.h"
 #include "tests/unit/agent/run.h"
 #include "tests/unit/agent/temporary.h"
@@ -91,6 +92,10 @@ class Lending : public testing::Test {
   }
   awaitable<Result<std::unique_ptr<stream::Stream>>> open(std::string name) {
     asked_.push_back(name);
+    base::Notify answer(context_.get_executor());
+    while (name == silent_) {
+      co_await answer.wait();
+    }
     if (name == refuses_) {
       co_return fail(Code::kUnavailable, "no agent");
     }
@@ -117,10 +122,14 @@ class Lending : public testing::Test {
 
   const test::Temporary place_;
   asio::io_context context_;
-  AgentForwards agents_{context_.get_executor(), account(), (place_ / "").string()};
+  AgentForwards agents_{context_.get_executor(),
+                        account(),
+                        (place_ / "").string(),
+                        {},
+                        std::chrono::milliseconds(200)};
   std::list<std::unique_ptr<stream::Stream>> opened_;
   std::vector<std::string> asked_;
-  std::string refuses_;
+  std::string refuses_, silent_;
 };
 
 TEST_F(Lending, TheNewestLivingConnectionHasTheSocket) {
@@ -151,6 +160,15 @@ TEST_F(Lending, OneThatRefusesGivesWay) {
   EXPECT_THAT(asked_, ElementsAre("second", "first"));
   refuses_ = "first";
   EXPECT_EQ(use(*agents_.path("alice")), "second");
+}
+
+TEST_F(Lending, OneThatDoesNotAnswerGivesWayInTime) {
+  const auto first = lend("first");
+  const auto second = lend("second");
+  silent_ = "second";
+  refuses_ = "first";
+  EXPECT_EQ(use(*agents_.path("alice")), "");
+  EXPECT_THAT(asked_, ElementsAre("second", "first"));
 }
 
 TEST_F(Lending, AllThatRefuseCloseTheConnection) {

@@ -1,5 +1,4 @@
 """Stock ssh through `rdev proxy`: what it forwards; and a job that denies it, over SSH and the link."""
-import os
 import tempfile
 import unittest
 from pathlib import Path
@@ -7,8 +6,8 @@ from pathlib import Path
 from lab import exchange, web
 from lab.client import rdev, ssh, start, up
 from lab.exchange import MEGABYTES, Server, connect, read_all, sha
-from lab.proc import Process, eventually, run
-from lab.ssh import make_key
+from lab.proc import Process, eventually
+from lab.ssh_agent import SshAgent
 
 NAME = "fwd"
 
@@ -35,14 +34,8 @@ class ThroughTheProxy(unittest.TestCase):
         self.assertEqual(server.result(), sha(b"after"))
 
     def test_agent_forwarding(self):
-        path = exchange.new_path("agent")
-        agent = Process("ssh-agent", "-D", "-a", path)
-        self.addCleanup(agent.kill)
-        eventually(lambda: os.path.exists(path), "ssh-agent listens")
-        key = make_key(os.path.dirname(path))
-        run("ssh-add", "-q", key, env={"SSH_AUTH_SOCK": path})
-        out = ssh(NAME, "ssh-add -l", options=["-A", "-o", f"IdentityAgent={path}"]).text
-        self.assertIn(run("ssh-keygen", "-lf", f"{key}.pub").text.split()[1], out)
+        lent = SshAgent(self)
+        self.assertIn(lent.fingerprint, ssh(NAME, "ssh-add -l", options=lent.options).text)
 
 
 class Denied(unittest.TestCase):

@@ -12,6 +12,7 @@ from lab import exchange, fetch, web
 from lab.agent import Agent
 from lab.exchange import Server, connect, new_path, read_all, refuses
 from lab.proc import Process, eventually, needs_tool, run
+from lab.ssh_agent import SshAgent
 
 BYTES = os.urandom(1_000_000)
 
@@ -92,13 +93,9 @@ class Paramiko(Case):
 
     def test_an_agent(self):
         import paramiko
-        path = new_path("agent")
-        process = Process("ssh-agent", "-D", "-a", path)
-        self.addCleanup(process.kill)
-        eventually(lambda: os.path.exists(path), "ssh-agent listens")
-        run("ssh-add", "-q", target.key, env={"SSH_AUTH_SOCK": path})
+        lent = SshAgent(self, key=target.key)
         before = os.environ.get("SSH_AUTH_SOCK")
-        os.environ["SSH_AUTH_SOCK"] = path
+        os.environ["SSH_AUTH_SOCK"] = lent.path
         self.addCleanup(lambda: os.environ.pop("SSH_AUTH_SOCK") if before is None else
                         os.environ.update(SSH_AUTH_SOCK=before))
         session = self.client.get_transport().open_session()
@@ -107,11 +104,7 @@ class Paramiko(Case):
         listed = b""
         while block := session.recv(1000):
             listed += block
-        self.assertIn(agent_key_fingerprint(), listed.decode())
-
-
-def agent_key_fingerprint():
-    return run("ssh-keygen", "-lf", f"{target.key}.pub").text.split()[1]
+        self.assertIn(lent.fingerprint, listed.decode())
 
 
 SSH2 = """

@@ -3,7 +3,7 @@
 
 Groups: agent, server, docker, link. Peers: OpenSSH's sshd and `ssh -L` on the same loopback, `docker run -d` +
 `docker exec` on the same engine. Rounds of the two alternate, so that what the machine does meanwhile hits both.
-Medians. --write puts the table into RESULTS.md. It runs in lab/run.py's place, with the programs in RDEV_BIN
+Medians. --write puts the groups measured into RESULTS.md. It runs in lab/run.py's place, with the programs in RDEV_BIN
 (build/bin).
 """
 import os
@@ -13,7 +13,12 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "RESULTS.md"
 GROUPS = ("agent", "server", "docker", "link")
+HEAD = """# Results
+
+Medians of `./dev bench`: a section is one run, each number beside its peer's.
+"""
 
 
 def outside(argv):
@@ -49,19 +54,27 @@ def machine():
     return f"{cpu}, {os.cpu_count()} cores; Linux {platform.release().split('-')[0]}; {ssh}; {docker}"
 
 
+def sections():
+    """What RESULTS.md has: {group: its part}."""
+    parts = RESULTS.read_text().split("\n## ")[1:] if RESULTS.exists() else []
+    return {part.split("\n", 1)[0]: part.split("\n", 1)[1].strip() for part in parts}
+
+
 def main(argv):
     from bench.table import Table
     groups = [word for word in argv if word in GROUPS] or GROUPS
-    if set(argv) - {"--quick", "--write", *GROUPS} or ("--write" in argv and groups is not GROUPS):
+    if set(argv) - {"--quick", "--write", *GROUPS}:
         print(__doc__, file=sys.stderr)
         return 2
-    table = Table()
+    known = sections()
     for group in groups:
+        table = Table()
         measure(table, group, "--quick" in argv)
-    text = f"# Results\n\nMedians of one run of `./dev bench`, each beside its peer.\n{machine()}.\n\n{table.text()}"
-    print(text)
+        known[group] = f"{machine()}.\n\n{table.text()}"
+        print(f"## {group}\n\n{known[group]}", flush=True)
     if "--write" in argv:
-        (HERE / "RESULTS.md").write_text(text)
+        parts = [f"## {group}\n\n{known[group].strip()}\n" for group in GROUPS if group in known]
+        RESULTS.write_text("\n".join([HEAD, *parts]))
     return 0
 
 

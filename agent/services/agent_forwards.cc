@@ -2,8 +2,9 @@
 
 #include <sys/socket.h>
 
-#include <cstdlib>
+#include <filesystem>
 #include <functional>
+#include <system_error>
 
 #include "agent/services/agent_socket.h"
 #include "agent/services/join.h"
@@ -107,6 +108,10 @@ std::vector<std::string> AgentForwards::parents(const process::Account& account)
   const bool own = account.uid == own_.uid;
   if (own && !own_place_.empty()) {
     found.push_back(own_place_);
+  }
+  std::error_code error;
+  if (const auto temporary = std::filesystem::temp_directory_path(error); own && !error) {
+    found.push_back(temporary.string());
   }
   found.insert(found.end(), {"/tmp", "/dev/shm", "/var/tmp", "/run"});
   // In a home of somebody else things could change their names under our feet.

@@ -22,6 +22,7 @@ def setUpModule():
     agent = Agent()
     target = agent.target
     unittest.addModuleCleanup(agent.end)
+    unittest.addModuleCleanup(agent.stop)  # it removes its sockets
 
 
 class Case(unittest.TestCase):

@@ -17,6 +17,7 @@ def setUpModule():
     global agent, sshd
     agent = Agent()
     unittest.addModuleCleanup(agent.end)
+    unittest.addModuleCleanup(agent.stop)  # it removes its sockets
     sshd = Sshd()
     unittest.addModuleCleanup(sshd.stop)
 

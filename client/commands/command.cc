@@ -20,6 +20,8 @@ const std::vector<Command>& command_table() {
       {"ls", "List the jobs", "rdev ls --all", Kind::kNormal, setup_ls},
       {"status", "Show one job", "rdev status train", Kind::kNormal, setup_status},
       {"logs", "Print a job's output", "rdev logs train -f", Kind::kNormal, setup_logs},
+      {"env", "Show how the environments of a job's sessions and of its own command differ",
+       "rdev env diff train", Kind::kNormal, setup_env},
       {"down", "End a job and remove all that belongs to it", "rdev down train", Kind::kNormal,
        setup_down},
       {"proxy", "Join stdin and stdout to a job's SSH server, for ssh's ProxyCommand",

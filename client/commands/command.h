@@ -31,6 +31,7 @@ Run setup_down(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_proxy(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_exec(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_ssh(CLI::App& app, const std::vector<std::string>& rest);
+Run setup_env(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_extend(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_forward(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_connect(CLI::App& app, const std::vector<std::string>& rest);

@@ -18,7 +18,8 @@ struct Described {
 struct CommandWords {
   Described command;
   std::vector<Described> options;
-  bool takes_job = false;  // its first word is a job's name
+  bool takes_job = false;          // one of its words is a job's name
+  std::vector<Described> actions;  // one of its words is one of these
 };
 
 std::vector<CommandWords> words_of_all() {
@@ -32,6 +33,9 @@ std::vector<CommandWords> words_of_all() {
         words.options.push_back({"--" + name, option->get_description()});
       }
       words.takes_job = words.takes_job || option->get_name(true, false) == "NAME";
+    }
+    if (words.command.name == "env") {
+      words.actions.push_back({"diff", "Compare the environments"});
     }
     all.push_back(std::move(words));
   }
@@ -68,8 +72,12 @@ std::string bash_script() {
   std::string cases;
   for (const CommandWords& words : words_of_all()) {
     names += (names.empty() ? "" : " ") + words.command.name;
-    cases += "    " + words.command.name + ") words=\"" + joined(words.options) + "\";" +
-             (words.takes_job ? " [[ $cur == -* ]] || words=$(rdev complete-jobs);" : "") + " ;;\n";
+    const std::string actions = joined(words.actions);
+    cases +=
+        "    " + words.command.name + ") words=\"" + joined(words.options) + "\";" +
+        (words.takes_job ? " [[ $cur == -* ]] || words=\"" + actions + " $(rdev complete-jobs)\";"
+                         : "") +
+        " ;;\n";
   }
   return "_rdev() {\n"
          "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words word\n"
@@ -117,7 +125,9 @@ std::string zsh_script() {
       cases += "    " + zsh_item(option);
     }
     cases += "      )\n";
-    cases += words.takes_job ? "      jobs=(${(f)\"$(rdev complete-jobs)\"}) ;;\n" : "      ;;\n";
+    cases += words.takes_job
+                 ? "      jobs=(" + joined(words.actions) + " ${(f)\"$(rdev complete-jobs)\"}) ;;\n"
+                 : "      ;;\n";
   }
   return "#compdef rdev\n"
          "_rdev() {\n"
@@ -155,6 +165,9 @@ std::string fish_script() {
                              "; and not contains -- -- (commandline -opc)'";
     for (const Described& option : words.options) {
       text += here + " -l " + option.name.substr(2) + " -d " + quoted(option.text) + "\n";
+    }
+    for (const Described& action : words.actions) {
+      text += here + " -a " + action.name + " -d " + quoted(action.text) + "\n";
     }
     if (words.takes_job) {
       text += here + " -a '(rdev complete-jobs)'\n";

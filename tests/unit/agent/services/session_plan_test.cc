@@ -53,6 +53,37 @@ TEST_F(SessionPlan, ShellIsInteractiveNotLogin) {
   EXPECT_FALSE(command.identity);
 }
 
+TEST_F(SessionPlan, ScpIsTheAgentsOwnWhereTheImageHasNone) {
+  request_.kind = SessionKind::kExec;
+  settings_.agent_program = 7;
+  settings_.job_environment.set("PATH", root_.string());
+  const auto argv_of = [&](const char* line) {
+    request_.command = line;
+    return plan().argv;
+  };
+  EXPECT_THAT(argv_of("scp -r -t 'a b'"),
+              ElementsAre("rdev-agent", "internal-scp", "scp -r -t 'a b'"));
+  EXPECT_EQ(plan().program_fd, 7);
+  EXPECT_THAT(argv_of("scp -t a; true"), ElementsAre("zsh", "-c", "scp -t a; true"));
+  EXPECT_THAT(argv_of("scp a b"), ElementsAre("zsh", "-c", "scp a b"));
+  program("scp");
+  EXPECT_THAT(argv_of("scp -t a"), ElementsAre("zsh", "-c", "scp -t a"));
+  EXPECT_EQ(plan().program_fd, -1);
+}
+
+TEST_F(SessionPlan, EnvironmentsAreToldByTheAgentsOwnFile) {
+  settings_.agent_program = 7;
+  request_.env_rule = EnvRule::kAll;
+  request_.kind = SessionKind::kSessionEnvironment;
+  EXPECT_THAT(plan().argv, ElementsAre("rdev-agent", "internal-env"));
+  EXPECT_EQ(plan().program_fd, 7);
+  const auto told = plan().environment.entries();
+  request_.kind = SessionKind::kSftp;
+  EXPECT_EQ(told, plan().environment.entries());
+  request_.kind = SessionKind::kJobEnvironment;
+  EXPECT_EQ(plan().environment.entries(), settings_.job_environment.entries());
+}
+
 TEST_F(SessionPlan, LoginShellHasItsDash) {
   settings_.login_shell = true;
   EXPECT_THAT(plan().argv, ElementsAre("-zsh"));

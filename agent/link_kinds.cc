@@ -230,16 +230,19 @@ Result<services::ListenTarget> listen_target(Listen request) {
 agent_link::Kinds link_kinds(LinkServices services) {
   return {
       .session =
-          [&sessions = services.sessions](Session request, Offered offer) {
-            return serve_session(sessions, std::move(request), std::move(offer));
+          [services](Session request, Offered offer) {
+            return services.tidy.after(
+                serve_session(services.sessions, std::move(request), std::move(offer)));
           },
       .tcp =
-          [&forwards = services.forwards](TcpTarget target, Offered offer) {
-            return serve_tcp(forwards, std::move(target), std::move(offer));
+          [services](TcpTarget target, Offered offer) {
+            return services.tidy.after(
+                serve_tcp(services.forwards, std::move(target), std::move(offer)));
           },
       .unix_socket =
-          [&forwards = services.forwards](UnixTarget target, Offered offer) {
-            return serve_unix(forwards, std::move(target), std::move(offer));
+          [services](UnixTarget target, Offered offer) {
+            return services.tidy.after(
+                serve_unix(services.forwards, std::move(target), std::move(offer)));
           },
       .listen =
           [&listeners = services.listeners](Listen request, agent_link::OpenChild open,

@@ -5,6 +5,7 @@
 #include "agent/services/forwards.h"
 #include "agent/services/listeners.h"
 #include "agent/services/sessions.h"
+#include "agent/tidy.h"
 #include "protocol/sshd/server.h"
 
 namespace rdev::agent {
@@ -17,6 +18,7 @@ struct LinkServices {
   services::Listeners& listeners;
   sshd::Server& server;
   Lifetime& lifetime;
+  Tidy& tidy;
 };
 
 agent_link::Kinds link_kinds(LinkServices services);

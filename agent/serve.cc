@@ -125,7 +125,8 @@ agent_link::Options Agent::link_options() {
                                .forwards = forwards_,
                                .listeners = listeners_,
                                .server = server_,
-                               .lifetime = lifetime_}),
+                               .lifetime = lifetime_,
+                               .tidy = tidy_}),
           .vitals = std::bind_front(&Agent::vitals, this)};
 }
 

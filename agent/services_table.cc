@@ -36,7 +36,7 @@ sshd::SessionHandler session(const SshServices& services, SessionKind kind) {
     if (agent) {
       request.agent_socket = services.agents.path(peer.user).value_or("");
     }
-    return services.sessions.serve(std::move(request), std::move(offer));
+    return services.tidy.after(services.sessions.serve(std::move(request), std::move(offer)));
   };
 }
 

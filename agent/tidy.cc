@@ -3,6 +3,7 @@
 #include <malloc.h>
 
 #include <chrono>
+#include <utility>
 
 namespace rdev::agent {
 namespace {
@@ -23,6 +24,11 @@ void Tidy::soon() {
       ::malloc_trim(0);
     }
   });
+}
+
+awaitable<void> Tidy::after(awaitable<void> work) {
+  co_await std::move(work);
+  soon();
 }
 
 }  // namespace rdev::agent

@@ -14,6 +14,8 @@ class Tidy final {
 
   // Something large has ended. Acts in a moment, once for all that end until then.
   void soon();
+  // Does `work`, which is that large.
+  awaitable<void> after(awaitable<void> work);
 
  private:
   asio::steady_timer timer_;

@@ -109,7 +109,8 @@ class LinkLab : public testing::Test {
                                  .forwards = forwards,
                                  .listeners = listeners,
                                  .server = server,
-                                 .lifetime = lifetime}),
+                                 .lifetime = lifetime,
+                                 .tidy = tidy}),
             .vitals = [] { return Vitals(); }};
   }
 
@@ -161,6 +162,7 @@ class LinkLab : public testing::Test {
   services::Listeners listeners{executor};
   services::AgentForwards agents{executor, account, ""};
   Lifetime lifetime{executor, {.job_name = "job", .limit = std::chrono::hours(1)}};
+  Tidy tidy{executor};
   agent_link::Links links{executor, link_options()};
   KeyAuthorizer authorizer{{user_key.public_key()}, account};
   sshd::Server server{executor, ssh::PrivateKey::from_seed(host_seed).value(), authorizer,
@@ -168,7 +170,8 @@ class LinkLab : public testing::Test {
                                       .forwards = forwards,
                                       .listeners = listeners,
                                       .agents = agents,
-                                      .links = links})};
+                                      .links = links,
+                                      .tidy = tidy})};
   LaptopHandler handler{executor};
   link::Endpoint endpoint{executor, {.side = mux::Side::kClient, .consumer = 9}, handler};
   std::unique_ptr<ssh::Client> client;

@@ -39,7 +39,7 @@ class Agent final {
         options_(std::move(options)),
         account_(process::own_account(own_.environment)),
         reaper_(executor),
-        spare_(reaper_, own_.program.get()),
+        spare_(executor, reaper_, own_.program.get()),
         sessions_(reaper_, own_.limits, settings()),
         forwards_(executor, options_.config.denials),
         listeners_(executor, options_.config.denials),

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <cerrno>
 #include <chrono>
@@ -119,7 +118,6 @@ awaitable<std::shared_ptr<Spare::Waiting>> Spare::start() {
 }
 
 awaitable<void> Spare::keep() {
-  asio::steady_timer timer(co_await asio::this_coro::executor);
   auto pause = kFirstPause;
   for (;;) {
     const auto waiting = co_await start();
@@ -137,9 +135,15 @@ awaitable<void> Spare::keep() {
         continue;
       }
     }
-    timer.expires_after(pause);
-    co_await timer.async_wait(use_tuple);
+    retry_.expires_after(pause);
+    co_await retry_.async_wait(use_tuple);
     pause = std::min(2 * pause, kLongestPause);
+  }
+}
+
+void Spare::room_seen() {
+  if (!waiting_) {
+    retry_.cancel();
   }
 }
 

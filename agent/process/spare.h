@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <optional>
 
@@ -15,7 +16,8 @@ namespace rdev::process {
 class Spare final {
  public:
   // `program`: the agent's own file, borrowed.
-  Spare(Reaper& reaper, int program) : reaper_(reaper), program_(program) {}
+  Spare(const asio::any_io_executor& executor, Reaper& reaper, int program)
+      : reaper_(reaper), program_(program), retry_(executor) {}
   Spare(const Spare&) = delete;
   Spare& operator=(const Spare&) = delete;
   ~Spare() = default;
@@ -23,6 +25,9 @@ class Spare final {
   // Keeps one at hand, until cancelled; then it ends. Without room for one it tries again, ever
   // less often.
   awaitable<void> keep();
+
+  // There was room for a process just now: keep() need not wait with its next try.
+  void room_seen();
 
   // Makes the spare run `command`, with `report_fd` as in child_side.h. Nothing when there is none.
   awaitable<std::optional<Child>> become(const Command& command, const JobLimits& limits,
@@ -34,6 +39,7 @@ class Spare final {
 
   Reaper& reaper_;
   const int program_;
+  asio::steady_timer retry_;
   std::shared_ptr<Waiting> waiting_;  // shared with keep(), which waits for its end
 };
 

@@ -109,6 +109,9 @@ awaitable<tl::expected<Child, SpawnError>> spawn(Reaper& reaper, const JobLimits
   std::optional<Child> child;
   if (pid > 0) {
     child = reaper.watch(pid);
+    if (spare != nullptr) {
+      spare->room_seen();
+    }
   } else if (spare != nullptr && no_room(error_of_fork)) {
     child = co_await spare->become(command, limits, write_end.get());
   }

@@ -18,8 +18,8 @@ from lab.agent import Agent, spare_of
 from lab.proc import SANITIZED, eventually, processes, status_kb
 from lab.ssh import control_path
 
-CONNECTIONS, SESSIONS = 10, 100
-MASTER_SESSIONS = 200
+CONNECTIONS, SESSIONS = 10, 20 if SANITIZED else 100
+MASTER_SESSIONS = 50 if SANITIZED else 200
 FILES = 100_000
 
 

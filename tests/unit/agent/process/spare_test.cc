@@ -59,7 +59,7 @@ TEST(Order, CutOffOrTooLongIsNone) {
 TEST(Spare, WithoutOneThereIsNothing) {
   asio::io_context context;
   Reaper reaper(context.get_executor());
-  Spare spare(reaper, -1);
+  Spare spare(context.get_executor(), reaper, -1);
   EXPECT_FALSE(test::run(context, spare.become(full_command(), {}, 2)));
 }
 

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "agent/scp/records.h"
-#include "protocol/base/fd.h"
 
 namespace rdev::scp {
 namespace {
@@ -47,7 +47,7 @@ std::size_t read_all(int fd, char* to, std::size_t size) {
 
 Result<void> Source::send(const std::string& path) {
   // Non-blocking: a FIFO is to be told, not waited for.
-  const base::Fd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  base::Fd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   struct stat status{};
   if (!fd || ::fstat(fd.get(), &status) != 0) {
     return peer_.complain(why(path));
@@ -56,7 +56,7 @@ Result<void> Source::send(const std::string& path) {
     return send_file(path, fd.get(), status);
   }
   if (S_ISDIR(status.st_mode) && options_.recursive) {
-    return send_directory(path, fd.get(), status);
+    return send_directory(path, std::move(fd), status);
   }
   return peer_.complain(path + ": not a regular file");
 }
@@ -115,11 +115,13 @@ Result<void> Source::send_bytes(const std::string& path, int fd, std::uint64_t s
   return taken ? Result<void>{} : tl::make_unexpected(taken.error());
 }
 
-Result<void> Source::send_directory(const std::string& path, int fd, const struct stat& status) {
-  const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(::dup(fd)));
+Result<void> Source::send_directory(const std::string& path, base::Fd fd,
+                                    const struct stat& status) {
+  const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(fd.get()));
   if (directory == nullptr) {
     return peer_.complain(why(path));
   }
+  (void)fd.release();  // closed with `directory`
   const DirectoryRecord record{.mode = status.st_mode & 07777U, .name = last_name(path)};
   auto taken = announce(status, encode(record));
   if (!taken || !*taken) {

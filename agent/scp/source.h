@@ -7,6 +7,7 @@
 #include <string>
 
 #include "agent/scp/peer.h"
+#include "protocol/base/fd.h"
 #include "protocol/base/result.h"
 
 namespace rdev::scp {
@@ -25,7 +26,7 @@ class Source final {
 
  private:
   Result<void> send_file(const std::string& path, int fd, const struct stat& status);
-  Result<void> send_directory(const std::string& path, int fd, const struct stat& status);
+  Result<void> send_directory(const std::string& path, base::Fd fd, const struct stat& status);
   // Times, if wanted, and the record; whether the client takes it.
   Result<bool> announce(const struct stat& status, const std::string& record);
   Result<void> send_bytes(const std::string& path, int fd, std::uint64_t size);

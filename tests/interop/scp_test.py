@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab import tree
 from lab.agent import Agent
-from lab.proc import SANITIZED, needs_tool, run
+from lab.proc import LONG, SANITIZED, needs_tool, only_if, run
 from lab.sshd import Sshd
 
 # What the shell of an image without scp still has.
@@ -286,16 +286,36 @@ class WithoutScp(Common, unittest.TestCase):
         for words in ("scp -f", "scp --version", "scp a b", "scp -f x; true && exit 127", "scp -ft x"):
             self.assertIn("scp", self.target.ssh(words, code=127).errors)
 
-    @unittest.skipIf(SANITIZED, "a speed test there")
-    def test_more_than_four_gib(self):
-        big = self.work / "big"
+    def test_deep_trees(self):
+        """Deeper than a path is long: what can be named comes, the rest is told."""
+        deep = self.work / "here"
+        here = os.open(deep, os.O_RDONLY)
+        for _ in range(2100):
+            os.mkdir("d", dir_fd=here)
+            below = os.open("d", os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = below
+        os.close(here)
+        done = self.target.ssh(f"scp -r -f {deep}", input=b"\0" * 9000, code=1)
+        self.assertRegex(done.out, b"File name too long|Too many open files")
+        self.assertGreater(done.out.count(b"D0755 0 d\n"), 400)
+        self.assertEqual(done.out.count(b"E\n"), done.out.count(b"D0755 0 "))
+        run("rm", "-rf", deep)
+
+
+@only_if(LONG and not SANITIZED)
+class MoreThanFourGib(unittest.TestCase):
+    def test_both_ways(self):
+        agent = Agent(env={"PATH": path_without_scp()})
+        self.addCleanup(agent.end)
+        big = Path(tempfile.mkdtemp()) / "big"
         with open(big, "wb") as file:
             file.truncate(4 * GIB + 3)
             file.seek(4 * GIB)
             file.write(b"end")
-        fast = ["-c", "aes128-gcm@openssh.com"]
-        self.scp(*fast, big, "agent:/dev/null", timeout=120)
-        self.scp(*fast, f"agent:{big}", "/dev/null", timeout=120)
+        scp = ["scp", "-O", "-F", agent.target.config, "-c", "aes128-gcm@openssh.com"]
+        run(*scp, big, "agent:/dev/null", timeout=120)
+        run(*scp, f"agent:{big}", "/dev/null", timeout=120)
 
 
 if __name__ == "__main__":

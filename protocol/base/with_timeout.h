@@ -1,9 +1,7 @@
 #pragma once
 
-#include <boost/asio/deferred.hpp>
-#include <boost/asio/experimental/parallel_group.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -11,28 +9,29 @@
 
 namespace rdev::base {
 
+// Runs `work` for at most `limit`, then cancels it; it has ended when this returns. Whether it was
+// in time. (Asio's `a || timer` waits for the timer when `a` throws and loses the exception, hence
+// a parallel_group; that takes 15 kB of code for each type, hence it is here only once.)
+awaitable<bool> ends_within(awaitable<void> work, std::chrono::steady_clock::duration limit);
+
+Error took_too_long(const std::string& what, std::chrono::steady_clock::duration limit);
+
+template <class T>
+awaitable<void> keep_result(awaitable<Result<T>> work, std::optional<Result<T>>& result) {
+  result.emplace(co_await std::move(work));
+}
+
 // What `work` returns, or Code::kTimeout "WHAT took longer than N s" after `limit`; `work` is then
-// cancelled and has ended before this returns. (Asio's `a || timer` waits for the timer when `a`
-// throws and loses the exception, hence the parallel_group.)
+// cancelled and has ended before this returns.
 template <class T>
 awaitable<Result<T>> with_timeout(awaitable<Result<T>> work,
                                   std::chrono::steady_clock::duration limit, std::string what) {
-  auto executor = co_await asio::this_coro::executor;
-  asio::steady_timer timer(executor, limit);
-  auto [order, work_error, result, timer_error] =
-      co_await asio::experimental::make_parallel_group(
-          asio::co_spawn(executor, std::move(work), asio::deferred),
-          timer.async_wait(asio::deferred))
-          .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-  if (order[0] != 0) {
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(limit).count();
-    co_return fail(Code::kTimeout, what + " took longer than " + std::to_string(ms / 1000) + "." +
-                                       std::to_string(ms % 1000 / 100) + " s");
+  std::optional<Result<T>> result;
+  const bool in_time = co_await ends_within(keep_result(std::move(work), result), limit);
+  if (!in_time || !result) {
+    co_return tl::make_unexpected(took_too_long(what, limit));
   }
-  if (work_error) {
-    std::rethrow_exception(work_error);
-  }
-  co_return std::move(result);
+  co_return *std::move(result);
 }
 
 }  // namespace rdev::base

@@ -200,6 +200,7 @@ awaitable<void> read_events(stream::Stream& stream, std::vector<stream::Event>& 
 }
 
 TEST_F(SessionTest, EventsReachTheServiceAlsoThoseBeforeItsAnswer) {
+  ask("pty-req", pty(80));  // without a terminal there is nothing to break
   ask("exec", Writer().string("x").take());
   connection.packet(Message::kChannelRequest,
                     request_packet(0, "signal", false, Writer().string("INT").take()));

@@ -20,6 +20,21 @@ bool is_expected(std::string_view name) {
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
+// What a login gives a session and a container's command may lack.
+bool comes_with_login(const Difference& difference) {
+  static constexpr std::array<std::string_view, 4> kNames{"USER", "LOGNAME", "HOME", "SHELL"};
+  if (std::find(kNames.begin(), kNames.end(), difference.name) == kNames.end()) {
+    return false;
+  }
+  std::set<std::string> values;
+  for (const auto& value : difference.values) {
+    if (value) {
+      values.insert(*value);
+    }
+  }
+  return values.size() == 1;
+}
+
 std::string upper(std::string_view text) {
   std::string result;
   for (const char c : text) {
@@ -101,7 +116,7 @@ EnvDiff compare(const std::vector<SeenEnvironment>& environments) {
     const auto& values = difference.values;
     if (std::all_of(values.begin(), values.end(), [&](const auto& v) { return v == values[0]; })) {
       ++diff.same;
-    } else if (is_expected(name)) {
+    } else if (is_expected(name) || comes_with_login(difference)) {
       diff.expected.push_back(name);
     } else {
       diff.differences.push_back(std::move(difference));
@@ -147,7 +162,7 @@ std::string as_text(const std::vector<SeenEnvironment>& environments, const EnvD
   text += diff.differences.empty() ? "the same: " : "all else is the same: ";
   text += in_words(environments) + " see " + std::to_string(diff.same) + " variables alike";
   if (!diff.expected.empty()) {
-    text += " (apart from what belongs to one session: " + joined(diff.expected, ", ") + ")";
+    text += " (apart from what belongs to a session: " + joined(diff.expected, ", ") + ")";
   }
   return text + "\n";
 }

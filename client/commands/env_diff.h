@@ -28,7 +28,8 @@ struct Difference {
 
 struct EnvDiff {
   std::vector<Difference> differences;  // by name
-  // Variables that differ because they name the session, or are a shell's own notes.
+  // Variables that differ because they name the session or its user (where the others have none),
+  // or are a shell's own notes.
   std::vector<std::string> expected;
   std::size_t same = 0;  // how many variables all see alike
 };

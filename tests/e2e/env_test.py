@@ -1,10 +1,13 @@
-"""`rdev env diff`: the environments of a job's sessions and of its own command, on `local`."""
+"""`rdev env diff`: the environments of a job's sessions and of its own command, on `local` and in images;
+and scp's old protocol there, which none of them has."""
 import os
+import tempfile
 import unittest
 from pathlib import Path
 
+from lab import docker, images, tree
 from lab.client import rdev, rdev_json, ssh, up
-from lab.proc import eventually
+from lab.proc import eventually, run
 
 COMMAND = ["--", "sh", "-c", "env -0 > $HOME/of-the-command; sleep 1000"]
 
@@ -76,6 +79,34 @@ class EnvDiff(unittest.TestCase):
         self.assertIn("no-such-job", rdev("env", "diff", "no-such-job", code=None).errors)
         self.assertIn("rdev env diff train", rdev("env", "--help").text)
         self.assertIn("diff", rdev("completion", "bash").text)
+
+
+class InImages(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        engine = docker.Dockerd()
+        cls.addClassCleanup(engine.stop)
+        rdev("ssh-config", "--install")
+        cls.addClassCleanup(rdev, "ssh-config", "--uninstall")
+
+    def check(self, image, notes):
+        up(self, "contained", "--cluster", "docker", "--image", images.load(image), "--env", "MINE=1")
+        answer = rdev_json("env", "diff", "contained")
+        self.assertEqual([row["note"] != "" for row in answer["environments"]], notes)
+        self.assertEqual(answer["differences"], [])
+        # A container's command has no user by name.
+        self.assertLessEqual({"USER", "LOGNAME"}, set(answer["expected"]))
+        work = Path(tempfile.mkdtemp())
+        source = tree.make(work / "source")
+        run("scp", "-O", "-pr", source, "rdev-contained:/lab/copy")
+        run("scp", "-O", "-pr", "rdev-contained:/lab/c*", work / "back")
+        self.assertEqual(tree.facts(work / "back"), tree.facts(source))
+
+    def test_busybox(self):
+        self.check("busybox", [False] * 4)
+
+    def test_without_a_shell(self):
+        self.check("static", [True, True, False, False])
 
 
 if __name__ == "__main__":

@@ -34,8 +34,18 @@ TEST(EnvDiff, SaysTheSame) {
   EXPECT_THAT(diff.differences, IsEmpty());
   EXPECT_THAT(diff.expected, ElementsAre("SSH_TTY", "TERM"));
   EXPECT_EQ(as_text(all, diff),
-            "the same: pty, exec and command see 1 variables alike (apart from what belongs to one "
+            "the same: pty, exec and command see 1 variables alike (apart from what belongs to a "
             "session: SSH_TTY, TERM)\n");
+}
+
+TEST(EnvDiff, AUserMayBeUnknownToTheCommandButNoOther) {
+  const auto names = [](const std::string& user) {
+    return compare(of({{"USER", "lab"}}, {{"USER", "lab"}},
+                      user.empty() ? Variables{} : Variables{{"USER", user}}))
+        .expected;
+  };
+  EXPECT_THAT(names(""), ElementsAre("USER"));
+  EXPECT_THAT(names("root"), IsEmpty());
 }
 
 TEST(EnvDiff, GroupsWhoSeesTheSame) {

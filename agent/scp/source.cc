@@ -132,7 +132,9 @@ Result<void> Source::send_directory(const std::string& path, base::Fd fd,
     if (name == "." || name == "..") {
       continue;
     }
-    if (auto sent = send((path.ends_with('/') ? path : path + '/') + name); !sent) {
+    std::string inner = path;
+    inner.append(path.ends_with('/') ? "" : "/").append(name);
+    if (auto sent = send(inner); !sent) {
       return sent;
     }
   }

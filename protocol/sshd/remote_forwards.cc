@@ -25,7 +25,7 @@ bool same(const ListenTarget& a, const ListenTarget& b) {
 
 // For each connection: the place as the client wrote it, which is how the client finds its own end.
 awaitable<Result<std::unique_ptr<stream::Stream>>> open_back(
-    std::weak_ptr<ssh::Connection> connection, const ListenTarget& where, Originator from) {
+    std::weak_ptr<ssh::Connection> connection, const ListenTarget& where, const Originator& from) {
   if (!where.path.empty()) {
     return open_client_channel(std::move(connection), "forwarded-streamlocal@openssh.com",
                                ssh::Writer().string(where.path).string("").take());
@@ -153,7 +153,7 @@ awaitable<void> RemoteForwards::cancel(Request request) {
   if (found == forwards_.end()) {
     co_return refused(request.target, "nothing to cancel");
   }
-  const auto forward = *found;
+  const std::shared_ptr<Forward> forward = std::move(*found);
   forwards_.erase(found);
   forward->cancel();
   // Only then may the client ask for the same place again.

@@ -11,6 +11,7 @@ using testing::ElementsAre;
 
 std::vector<std::string> texts(const Invocation& asked) {
   std::vector<std::string> all;
+  all.reserve(asked.paths.size());
   for (const process::Word& word : asked.paths) {
     all.push_back(word.text);
   }

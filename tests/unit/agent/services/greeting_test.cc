@@ -42,7 +42,7 @@ TEST_F(Greeting, IsNothingForWhoWantsNone) {
 }
 
 TEST_F(Greeting, LeavesOutWhatIsNoMessage) {
-  write("motd", std::string(65 * 1024, 'x'));
+  write("motd", std::string(std::size_t{65} * 1024, 'x'));
   EXPECT_EQ(greet(), "");
   std::filesystem::remove(home_ / "motd");
   ASSERT_EQ(::mkfifo((home_ / "motd").c_str(), 0600), 0);

@@ -34,7 +34,7 @@ awaitable<std::string> read_stream(stream::Stream& from) {
   }
 }
 
-awaitable<void> fill(stream::Stream& to, const std::string& text) {
+awaitable<void> fill(stream::Stream& to, std::string text) {
   (void)co_await to.write(asio::buffer(text));
   to.write_eof();
 }

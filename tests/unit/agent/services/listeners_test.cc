@@ -17,7 +17,7 @@
 namespace rdev::services {
 namespace {
 
-using asio::ip::address, asio::ip::make_address, asio::ip::tcp;
+using asio::ip::make_address, asio::ip::tcp;
 using local = asio::local::stream_protocol;
 using testing::HasSubstr;
 

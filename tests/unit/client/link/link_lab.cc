@@ -2,6 +2,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+
 namespace rdev::test {
 namespace {
 
@@ -108,7 +110,8 @@ Result<void> FakeAgent::Connection::on_frame(const wire::Frame& frame) {
 
 FakeConsumer::FakeConsumer(const asio::any_io_executor& executor, base::Fd socket,
                            std::uint32_t number)
-    : endpoint(executor, {.side = mux::Side::kClient, .consumer = number}, *this),
+    : endpoint(executor, {.side = mux::Side::kClient, .consumer = std::max(number, 1U)},
+               *this),  // 0 is only what it attaches with
       number_(number),
       carrier_(executor, std::move(socket)),
       changed_(executor) {}

@@ -8,6 +8,7 @@ def on_docker(table, rounds):
     from lab import docker, images
     from lab.client import rdev, ssh
     from lab.proc import run
+    rdev("ssh-config", "--install")
     engine = docker.Dockerd()
     try:
         images.load("busybox")

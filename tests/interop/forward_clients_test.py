@@ -70,12 +70,7 @@ class Putty(Case):
 
 class Paramiko(Case):
     def setUp(self):
-        import paramiko
-        self.client = paramiko.SSHClient()
-        self.client.load_host_keys(str(target.known_hosts))
-        self.client.set_missing_host_key_policy(paramiko.RejectPolicy())
-        self.client.connect("127.0.0.1", target.port, "rdev", key_filename=str(target.key),
-                            allow_agent=False, look_for_keys=False)
+        self.client = target.paramiko()
         self.addCleanup(self.client.close)
 
     def test_remote_port(self):

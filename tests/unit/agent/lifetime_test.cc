@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "protocol/base/task_group.h"
-#include "tests/unit/agent/run.h"
+#include "tests/unit/run.h"
 
 namespace rdev::agent {
 namespace {

@@ -15,7 +15,7 @@
 #include "agent/services_table.h"
 #include "protocol/base/log.h"
 #include "protocol/ssh/client.h"
-#include "tests/unit/agent/run.h"
+#include "tests/unit/run.h"
 
 // All of an agent but its process: a link over SSH, and the real services at its end.
 namespace rdev::agent {

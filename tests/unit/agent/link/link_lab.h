@@ -15,7 +15,7 @@
 #include "protocol/base/task_group.h"
 #include "protocol/link/endpoint.h"
 #include "protocol/stream/fake.h"
-#include "tests/unit/protocol/run.h"
+#include "tests/unit/run.h"
 
 // Links and laptops in one process, over streams in memory.
 namespace rdev::agent_link {

@@ -7,7 +7,7 @@
 
 #include <csignal>
 
-#include "tests/unit/agent/run.h"
+#include "tests/unit/run.h"
 
 namespace rdev::process {
 namespace {

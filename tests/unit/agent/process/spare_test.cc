@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "agent/process/order.h"
-#include "tests/unit/agent/run.h"
+#include "tests/unit/run.h"
 
 namespace rdev::process {
 namespace {

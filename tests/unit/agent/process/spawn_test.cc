@@ -9,7 +9,7 @@
 
 #include "agent/process/terminal.h"
 #include "protocol/base/fd.h"
-#include "tests/unit/agent/run.h"
+#include "tests/unit/run.h"
 
 namespace rdev::process {
 namespace {

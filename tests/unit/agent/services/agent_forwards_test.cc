@@ -14,8 +14,8 @@
 #include "protocol/base/log.h"
 #include "protocol/base/notify.h"
 #include "protocol/stream/fake.h"
-#include "tests/unit/agent/run.h"
 #include "tests/unit/agent/temporary.h"
+#include "tests/unit/run.h"
 
 namespace rdev::services {
 namespace {

@@ -9,8 +9,8 @@
 
 #include "protocol/base/task_group.h"
 #include "protocol/stream/fake.h"
-#include "tests/unit/agent/run.h"
 #include "tests/unit/agent/temporary.h"
+#include "tests/unit/run.h"
 
 namespace rdev::services {
 namespace {

@@ -10,7 +10,7 @@
 #include "agent/services/pump.h"
 #include "protocol/base/task_group.h"
 #include "protocol/stream/fake.h"
-#include "tests/unit/agent/run.h"
+#include "tests/unit/run.h"
 
 namespace rdev::services {
 namespace {

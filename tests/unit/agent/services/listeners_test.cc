@@ -11,8 +11,8 @@
 
 #include "protocol/base/listener.h"
 #include "protocol/stream/fake.h"
-#include "tests/unit/agent/run.h"
 #include "tests/unit/agent/temporary.h"
+#include "tests/unit/run.h"
 
 namespace rdev::services {
 namespace {

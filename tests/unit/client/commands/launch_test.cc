@@ -11,9 +11,9 @@
 #include "client/commands/jobs.h"
 #include "client/sshconfig/entry.h"
 #include "client/state/identity.h"
-#include "tests/unit/agent/run.h"
 #include "tests/unit/client/commands/fake_cluster.h"
 #include "tests/unit/client/temp_dir.h"
+#include "tests/unit/run.h"
 
 namespace rdev::commands {
 namespace {

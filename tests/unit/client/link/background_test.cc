@@ -14,7 +14,7 @@
 #include "client/link/seat.h"
 #include "protocol/base/file.h"
 #include "tests/unit/client/temp_dir.h"
-#include "tests/unit/protocol/run.h"
+#include "tests/unit/run.h"
 
 namespace rdev::link_process {
 namespace {

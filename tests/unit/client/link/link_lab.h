@@ -13,7 +13,7 @@
 #include "protocol/base/task_group.h"
 #include "protocol/link/endpoint.h"
 #include "protocol/stream/socket_stream.h"
-#include "tests/unit/protocol/run.h"
+#include "tests/unit/run.h"
 
 namespace rdev::test {
 

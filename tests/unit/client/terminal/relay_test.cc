@@ -15,7 +15,7 @@
 #include "protocol/stream/fake.h"
 #include "tests/unit/client/temp_dir.h"
 #include "tests/unit/client/terminal/pipe.h"
-#include "tests/unit/protocol/run.h"
+#include "tests/unit/run.h"
 
 namespace rdev::terminal {
 namespace {

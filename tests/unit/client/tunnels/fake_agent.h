@@ -15,6 +15,7 @@
 #include "client/tunnels/shared_link.h"
 #include "protocol/base/notify.h"
 #include "protocol/stream/fake.h"
+#include "tests/unit/run.h"
 
 namespace rdev::tunnels {
 
@@ -61,7 +62,7 @@ class FakeAgent final {
   }
 
   // Every stream is lost, and there is no link until restore().
-  void cut(Error why = {Code::kUnavailable, "cut"}) {
+  void cut(const Error& why = {Code::kUnavailable, "cut"}) {
     reachable = false;
     if (line_) {
       line_->lost = why;
@@ -165,27 +166,6 @@ class FakeAgent final {
   std::shared_ptr<Line> line_;
   mux::StreamId last_id_ = 0;
 };
-
-// Runs one coroutine to its end; one that hangs ends the program.
-inline void run(asio::io_context& context, awaitable<void> work) {
-  bool done = false;
-  std::exception_ptr thrown;
-  asio::co_spawn(context, std::move(work), [&](const std::exception_ptr& e) {
-    thrown = e;
-    done = true;
-  });
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  context.restart();
-  while (!done) {
-    if (context.run_one_until(deadline) == 0) {
-      std::fputs("the coroutine hangs\n", stderr);
-      std::abort();
-    }
-  }
-  if (thrown) {
-    std::rethrow_exception(thrown);
-  }
-}
 
 inline awaitable<std::string> read_all(stream::Stream& stream) {
   std::string text;

@@ -23,6 +23,8 @@ using testing::SizeIs;
 
 class Holder : public testing::Test {
  protected:
+  void run(awaitable<void> task) { test::run(context_, std::move(task)); }
+
   Holder() {
     state::JobRecord record;
     record.name = "train";
@@ -83,158 +85,128 @@ class Holder : public testing::Test {
   std::optional<Error> ended_;
 };
 
-TEST_F(Holder, ListensBeforeItAnswersAndKeepsTheTunnel) {
-  const auto test = [&]() -> awaitable<void> {
-    start();
-    const HolderReply reply = co_await add("0:db:1");
-    EXPECT_EQ(reply.error(), "");
-    const auto port = static_cast<std::uint16_t>(reply.tunnels(0).bound_port());
-    tcp::socket client(context_);
-    client.connect({asio::ip::address_v4::loopback(), port});
-    EXPECT_THAT(kept(), SizeIs(1));
-    EXPECT_EQ(kept()[0].listen_port(), port);
-    EXPECT_EQ(test::mode_of(state::job_files(paths_, "train").dir / "tunnels"), 0600U);
-    EXPECT_EQ((co_await list()).tunnels(0).bound_port(), port);
-    co_await end();
-    EXPECT_THAT(kept(), SizeIs(1));
-  };
-  run(context_, test());
+CO_TEST_F(Holder, ListensBeforeItAnswersAndKeepsTheTunnel) {
+  start();
+  const HolderReply reply = co_await add("0:db:1");
+  EXPECT_EQ(reply.error(), "");
+  const auto port = static_cast<std::uint16_t>(reply.tunnels(0).bound_port());
+  tcp::socket client(context_);
+  client.connect({asio::ip::address_v4::loopback(), port});
+  EXPECT_THAT(kept(), SizeIs(1));
+  EXPECT_EQ(kept()[0].listen_port(), port);
+  EXPECT_EQ(test::mode_of(state::job_files(paths_, "train").dir / "tunnels"), 0600U);
+  EXPECT_EQ((co_await list()).tunnels(0).bound_port(), port);
+  co_await end();
+  EXPECT_THAT(kept(), SizeIs(1));
 }
 
-TEST_F(Holder, OpensWhatIsKept) {
-  const auto test = [&]() -> awaitable<void> {
-    start();
-    const auto port = (co_await add("0:db:1")).tunnels(0).bound_port();
-    EXPECT_EQ((co_await add("9000:x:1", Tunnel::REMOTE)).error(), "");
-    co_await end();
-    make();
-    start();
-    HolderReply now = co_await list();
-    while (now.tunnels_size() < 2 || !now.tunnels(1).problem().empty()) {
-      now = co_await list();
-    }
-    EXPECT_EQ(now.tunnels(0).bound_port(), port);
-    EXPECT_EQ(now.tunnels(0).problem(), "");
-    EXPECT_EQ(now.tunnels(1).bound_port(), 9000U);
-    co_await end();
-  };
-  run(context_, test());
+CO_TEST_F(Holder, OpensWhatIsKept) {
+  start();
+  const auto port = (co_await add("0:db:1")).tunnels(0).bound_port();
+  EXPECT_EQ((co_await add("9000:x:1", Tunnel::REMOTE)).error(), "");
+  co_await end();
+  make();
+  start();
+  HolderReply now = co_await list();
+  while (now.tunnels_size() < 2 || !now.tunnels(1).problem().empty()) {
+    now = co_await list();
+  }
+  EXPECT_EQ(now.tunnels(0).bound_port(), port);
+  EXPECT_EQ(now.tunnels(0).problem(), "");
+  EXPECT_EQ(now.tunnels(1).bound_port(), 9000U);
+  co_await end();
 }
 
-TEST_F(Holder, KeepsATunnelWhosePortIsTaken) {
-  const auto test = [&]() -> awaitable<void> {
-    tcp::acceptor other(context_, {asio::ip::address_v4::loopback(), 0});
-    const std::string spec = std::to_string(other.local_endpoint().port()) + ":db:1";
-    EXPECT_TRUE(save_tunnels(paths_, "train", {*parse_spec(Tunnel::LOCAL, spec)}));
-    start();
-    EXPECT_THAT((co_await list()).tunnels(0).problem(), HasSubstr("in use"));
-    // Asked for it, too, it says so, and keeps it.
-    EXPECT_THAT((co_await add(spec)).error(), HasSubstr("in use"));
-    EXPECT_THAT(kept(), SizeIs(1));
-    other.close();
-    EXPECT_EQ((co_await add(spec)).error(), "");
-    co_await end();
-  };
-  run(context_, test());
+CO_TEST_F(Holder, KeepsATunnelWhosePortIsTaken) {
+  tcp::acceptor other(context_, {asio::ip::address_v4::loopback(), 0});
+  const std::string spec = std::to_string(other.local_endpoint().port()) + ":db:1";
+  EXPECT_TRUE(save_tunnels(paths_, "train", {*parse_spec(Tunnel::LOCAL, spec)}));
+  start();
+  EXPECT_THAT((co_await list()).tunnels(0).problem(), HasSubstr("in use"));
+  // Asked for it, too, it says so, and keeps it.
+  EXPECT_THAT((co_await add(spec)).error(), HasSubstr("in use"));
+  EXPECT_THAT(kept(), SizeIs(1));
+  other.close();
+  EXPECT_EQ((co_await add(spec)).error(), "");
+  co_await end();
 }
 
-TEST_F(Holder, EndsWithItsLastTunnel) {
-  const auto test = [&]() -> awaitable<void> {
-    start();
-    const auto first = (co_await add("0:db:1")).tunnels(0).tunnel();
-    const auto second = (co_await add("0:db:2")).tunnels(0).tunnel();
-    HolderRequest request;
-    *request.mutable_remove() = first;
-    EXPECT_EQ((co_await ask(request)).error(), "");
-    EXPECT_THAT((co_await ask(request)).error(), HasSubstr("there is no tunnel"));
-    EXPECT_FALSE(ended_);
-    *request.mutable_remove() = second;
-    EXPECT_EQ((co_await ask(request)).error(), "");
-    co_await tasks_.wait();
-    EXPECT_THAT(ended_->message, HasSubstr("last tunnel"));
-    EXPECT_THAT(kept(), IsEmpty());
-  };
-  run(context_, test());
+CO_TEST_F(Holder, EndsWithItsLastTunnel) {
+  start();
+  const auto first = (co_await add("0:db:1")).tunnels(0).tunnel();
+  const auto second = (co_await add("0:db:2")).tunnels(0).tunnel();
+  HolderRequest request;
+  *request.mutable_remove() = first;
+  EXPECT_EQ((co_await ask(request)).error(), "");
+  EXPECT_THAT((co_await ask(request)).error(), HasSubstr("there is no tunnel"));
+  EXPECT_FALSE(ended_);
+  *request.mutable_remove() = second;
+  EXPECT_EQ((co_await ask(request)).error(), "");
+  co_await tasks_.wait();
+  EXPECT_THAT(ended_->message, HasSubstr("last tunnel"));
+  EXPECT_THAT(kept(), IsEmpty());
 }
 
-TEST_F(Holder, EndsWhenNobodyWantsAnything) {
-  const auto test = [&]() -> awaitable<void> {
-    start();
-    co_await tasks_.wait();
-    EXPECT_THAT(ended_->message, HasSubstr("no tunnel"));
-  };
-  run(context_, test());
+CO_TEST_F(Holder, EndsWhenNobodyWantsAnything) {
+  start();
+  co_await tasks_.wait();
+  EXPECT_THAT(ended_->message, HasSubstr("no tunnel"));
 }
 
-TEST_F(Holder, EndsWithTheJobAndKeepsItsTunnels) {
-  const auto test = [&]() -> awaitable<void> {
-    start();
-    EXPECT_EQ((co_await add("0:db:1")).error(), "");
-    agent_.cut({Code::kClosed, "the job has ended"});
-    co_await tasks_.wait();
-    EXPECT_EQ(ended_->message, "the job has ended");
-    EXPECT_THAT(kept(), SizeIs(1));
-  };
-  run(context_, test());
+CO_TEST_F(Holder, EndsWithTheJobAndKeepsItsTunnels) {
+  start();
+  EXPECT_EQ((co_await add("0:db:1")).error(), "");
+  agent_.cut({Code::kClosed, "the job has ended"});
+  co_await tasks_.wait();
+  EXPECT_EQ(ended_->message, "the job has ended");
+  EXPECT_THAT(kept(), SizeIs(1));
 }
 
-TEST_F(Holder, EndsWhenItIsAskedTo) {
-  const auto test = [&]() -> awaitable<void> {
-    start();
-    EXPECT_EQ((co_await add("0:db:1")).error(), "");
-    HolderRequest request;
-    request.set_stop(true);
-    EXPECT_EQ((co_await ask(std::move(request))).error(), "");
-    co_await tasks_.wait();
-    EXPECT_TRUE(ended_);
-  };
-  run(context_, test());
+CO_TEST_F(Holder, EndsWhenItIsAskedTo) {
+  start();
+  EXPECT_EQ((co_await add("0:db:1")).error(), "");
+  HolderRequest request;
+  request.set_stop(true);
+  EXPECT_EQ((co_await ask(std::move(request))).error(), "");
+  co_await tasks_.wait();
+  EXPECT_TRUE(ended_);
 }
 
-TEST_F(Holder, RefusesWhatItDoesNotKnow) {
-  const auto test = [&]() -> awaitable<void> {
-    start();
-    EXPECT_THAT((co_await ask({})).error(), HasSubstr("another version"));
-    EXPECT_THAT((co_await add("/x/y:db:1")).error(), HasSubstr("/x/y"));
-    co_await end();
-  };
-  run(context_, test());
+CO_TEST_F(Holder, RefusesWhatItDoesNotKnow) {
+  start();
+  EXPECT_THAT((co_await ask({})).error(), HasSubstr("another version"));
+  EXPECT_THAT((co_await add("/x/y:db:1")).error(), HasSubstr("/x/y"));
+  co_await end();
 }
 
-TEST_F(Holder, CutsOffWhoSendsTooMuch) {
-  const auto test = [&]() -> awaitable<void> {
-    start();
-    int ends[2];
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    server_->adopt(base::Fd(ends[0]));
-    HolderSocket socket(context_, asio::local::stream_protocol(), ends[1]);
-    const std::string head("\x00\x10\x00\x01", 4);
-    EXPECT_EQ(::send(ends[1], head.data(), head.size(), 0), 4);
-    EXPECT_EQ((co_await read_message(socket)).error().code, Code::kClosed);
-    co_await end();
-  };
-  run(context_, test());
+CO_TEST_F(Holder, CutsOffWhoSendsTooMuch) {
+  start();
+  int ends[2];
+  EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  server_->adopt(base::Fd(ends[0]));
+  HolderSocket socket(context_, asio::local::stream_protocol(), ends[1]);
+  const std::string head("\x00\x10\x00\x01", 4);
+  EXPECT_EQ(::send(ends[1], head.data(), head.size(), 0), 4);
+  EXPECT_EQ((co_await read_message(socket)).error().code, Code::kClosed);
+  co_await end();
 }
 
-TEST_F(Holder, WithoutOneTheAnswerIsMadeFromWhatIsKept) {
-  const auto test = [&]() -> awaitable<void> {
-    const Tunnel tunnel = *parse_spec(Tunnel::LOCAL, "8080:db:1");
-    EXPECT_TRUE(save_tunnels(paths_, "train", {tunnel}));
-    HolderRequest request;
-    request.set_list(true);
-    const auto listed = co_await tunnels::ask(paths_, "train", request, Start::kNo);
-    EXPECT_EQ(listed->tunnels(0).tunnel().target_host(), "db");
-    EXPECT_THAT(listed->tunnels(0).problem(), HasSubstr("closed"));
-    *request.mutable_remove() = tunnel;
-    EXPECT_TRUE(co_await tunnels::ask(paths_, "train", request, Start::kNo));
-    EXPECT_THAT(kept(), IsEmpty());
-    const auto again = co_await tunnels::ask(paths_, "train", request, Start::kNo);
-    EXPECT_EQ(again.error().code, Code::kNotFound);
-    const auto no_job = co_await tunnels::ask(paths_, "other", request, Start::kNo);
-    EXPECT_EQ(no_job.error().code, Code::kNotFound);
-    EXPECT_TRUE(co_await tunnels::stop(paths_, "train"));
-  };
-  run(context_, test());
+CO_TEST_F(Holder, WithoutOneTheAnswerIsMadeFromWhatIsKept) {
+  const Tunnel tunnel = *parse_spec(Tunnel::LOCAL, "8080:db:1");
+  EXPECT_TRUE(save_tunnels(paths_, "train", {tunnel}));
+  HolderRequest request;
+  request.set_list(true);
+  const auto listed = co_await tunnels::ask(paths_, "train", request, Start::kNo);
+  EXPECT_EQ(listed->tunnels(0).tunnel().target_host(), "db");
+  EXPECT_THAT(listed->tunnels(0).problem(), HasSubstr("closed"));
+  *request.mutable_remove() = tunnel;
+  EXPECT_TRUE(co_await tunnels::ask(paths_, "train", request, Start::kNo));
+  EXPECT_THAT(kept(), IsEmpty());
+  const auto again = co_await tunnels::ask(paths_, "train", request, Start::kNo);
+  EXPECT_EQ(again.error().code, Code::kNotFound);
+  const auto no_job = co_await tunnels::ask(paths_, "other", request, Start::kNo);
+  EXPECT_EQ(no_job.error().code, Code::kNotFound);
+  EXPECT_TRUE(co_await tunnels::stop(paths_, "train"));
 }
 
 TEST(Saved, SaysWhatToDoAboutAFileThatCannotBeRead) {

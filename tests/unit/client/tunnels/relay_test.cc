@@ -18,6 +18,8 @@ using asio::ip::tcp;
 
 class Relay : public testing::Test {
  protected:
+  void run(awaitable<void> task) { test::run(context_, std::move(task)); }
+
   Relay() {
     tcp::acceptor acceptor(context_, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
     client_.connect(acceptor.local_endpoint());
@@ -27,6 +29,11 @@ class Relay : public testing::Test {
     tasks_.spawn("relay", relay(std::move(accepted), std::move(ours), traffic_));
   }
 
+  awaitable<void> send(const std::string& text) {
+    EXPECT_TRUE(co_await agent_->write(asio::buffer(text)));
+    agent_->write_eof();
+  }
+  awaitable<void> receive(std::string& text) { text = co_await read_all(*agent_); }
   awaitable<void> ended() {
     co_await tasks_.wait();
     EXPECT_EQ(traffic_.connections, 0U);
@@ -54,59 +61,45 @@ awaitable<std::string> read_to_end(tcp::socket& socket) {
   co_return error == asio::error::eof ? text : text + "(" + error.message() + ")";
 }
 
-TEST_F(Relay, PassesAHalfCloseOfTheClientOn) {
-  const auto test = [&]() -> awaitable<void> {
-    co_await write(client_, "request", true);
-    EXPECT_EQ(co_await read_all(*agent_), "request");
-    const std::string reply = "reply";
-    EXPECT_TRUE(co_await agent_->write(asio::buffer(reply)));
-    agent_->write_eof();
-    EXPECT_EQ(co_await read_to_end(client_), "reply");
-    co_await ended();
-    EXPECT_EQ(traffic_.out, 7U);
-    EXPECT_EQ(traffic_.in, 5U);
-  };
-  run(context_, test());
+CO_TEST_F(Relay, PassesAHalfCloseOfTheClientOn) {
+  co_await write(client_, "request", true);
+  EXPECT_EQ(co_await read_all(*agent_), "request");
+  const std::string reply = "reply";
+  EXPECT_TRUE(co_await agent_->write(asio::buffer(reply)));
+  agent_->write_eof();
+  EXPECT_EQ(co_await read_to_end(client_), "reply");
+  co_await ended();
+  EXPECT_EQ(traffic_.out, 7U);
+  EXPECT_EQ(traffic_.in, 5U);
 }
 
-TEST_F(Relay, PassesAHalfCloseOfTheServerOn) {
-  const auto test = [&]() -> awaitable<void> {
-    const std::string greeting = "greeting";
-    EXPECT_TRUE(co_await agent_->write(asio::buffer(greeting)));
-    agent_->write_eof();
-    EXPECT_EQ(co_await read_to_end(client_), "greeting");
-    co_await write(client_, "late answer", true);
-    EXPECT_EQ(co_await read_all(*agent_), "late answer");
-    co_await ended();
-  };
-  run(context_, test());
+CO_TEST_F(Relay, PassesAHalfCloseOfTheServerOn) {
+  const std::string greeting = "greeting";
+  EXPECT_TRUE(co_await agent_->write(asio::buffer(greeting)));
+  agent_->write_eof();
+  EXPECT_EQ(co_await read_to_end(client_), "greeting");
+  co_await write(client_, "late answer", true);
+  EXPECT_EQ(co_await read_all(*agent_), "late answer");
+  co_await ended();
 }
 
-TEST_F(Relay, CarriesMuchBothWaysAtOnce) {
+CO_TEST_F(Relay, CarriesMuchBothWaysAtOnce) {
   std::string much(10'000'019, '\0');
   for (std::size_t i = 0; i < much.size(); ++i) {
     much[i] = static_cast<char>(i * 2654435761U >> 13U);
   }
-  const auto test = [&]() -> awaitable<void> {
-    base::TaskGroup writers(context_.get_executor());
-    writers.spawn("client", write(client_, much, true));
-    const auto send = [&]() -> awaitable<void> {
-      EXPECT_TRUE(co_await agent_->write(asio::buffer(much)));
-      agent_->write_eof();
-    };
-    writers.spawn("agent", send());
-    std::string at_agent;
-    const auto receive = [&]() -> awaitable<void> { at_agent = co_await read_all(*agent_); };
-    writers.spawn("agent reads", receive());
-    const bool same = co_await read_to_end(client_) == much;
-    EXPECT_TRUE(same);
-    co_await writers.wait();
-    EXPECT_TRUE(at_agent == much);
-    co_await ended();
-    EXPECT_EQ(traffic_.in, much.size());
-    EXPECT_EQ(traffic_.out, much.size());
-  };
-  run(context_, test());
+  base::TaskGroup writers(context_.get_executor());
+  writers.spawn("client", write(client_, much, true));
+  writers.spawn("agent", send(much));
+  std::string at_agent;
+  writers.spawn("agent reads", receive(at_agent));
+  const bool same = co_await read_to_end(client_) == much;
+  EXPECT_TRUE(same);
+  co_await writers.wait();
+  EXPECT_TRUE(at_agent == much);
+  co_await ended();
+  EXPECT_EQ(traffic_.in, much.size());
+  EXPECT_EQ(traffic_.out, much.size());
 }
 
 // A stream whose link is lost: reads and writes fail.
@@ -130,57 +123,45 @@ class LostStream final : public stream::Stream {
   base::Notify changed_;
 };
 
-TEST_F(Relay, BreaksTheSocketWhenTheStreamIsLost) {
-  const auto test = [&]() -> awaitable<void> {
-    tcp::acceptor acceptor(context_, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
-    tcp::socket client(context_);
-    client.connect(acceptor.local_endpoint());
-    auto lost = std::make_unique<LostStream>(context_.get_executor());
-    LostStream& stream = *lost;
-    base::TaskGroup tasks(context_.get_executor());
-    Socket accepted = adopt(context_.get_executor(), base::Fd(acceptor.accept().release()));
-    tasks.spawn("relay", relay(std::move(accepted), std::move(lost), traffic_));
-    co_await asio::post(context_, asio::use_awaitable);
-    stream.lose();
-    EXPECT_EQ(co_await read_to_end(client), "(Connection reset by peer)");
-    co_await tasks.wait();
-    agent_.reset();
-    client_.close();
-    co_await ended();
-  };
-  run(context_, test());
+CO_TEST_F(Relay, BreaksTheSocketWhenTheStreamIsLost) {
+  tcp::acceptor acceptor(context_, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+  tcp::socket client(context_);
+  client.connect(acceptor.local_endpoint());
+  auto lost = std::make_unique<LostStream>(context_.get_executor());
+  LostStream& stream = *lost;
+  base::TaskGroup tasks(context_.get_executor());
+  Socket accepted = adopt(context_.get_executor(), base::Fd(acceptor.accept().release()));
+  tasks.spawn("relay", relay(std::move(accepted), std::move(lost), traffic_));
+  co_await asio::post(context_, asio::use_awaitable);
+  stream.lose();
+  EXPECT_EQ(co_await read_to_end(client), "(Connection reset by peer)");
+  co_await tasks.wait();
+  agent_.reset();
+  client_.close();
+  co_await ended();
 }
 
-TEST_F(Relay, EndsWhenTheClientBreaksOff) {
-  const auto test = [&]() -> awaitable<void> {
-    client_.set_option(asio::socket_base::linger(true, 0));
-    client_.close();
-    EXPECT_EQ(co_await read_all(*agent_), "");
-    co_await ended();
-  };
-  run(context_, test());
+CO_TEST_F(Relay, EndsWhenTheClientBreaksOff) {
+  client_.set_option(asio::socket_base::linger(true, 0));
+  client_.close();
+  EXPECT_EQ(co_await read_all(*agent_), "");
+  co_await ended();
 }
 
-TEST_F(Relay, EndsWhenTheAgentHasClosedAndTheClientGoesOnWriting) {
-  const auto test = [&]() -> awaitable<void> {
-    const std::string last = "last words";
-    EXPECT_TRUE(co_await agent_->write(asio::buffer(last)));
-    agent_.reset();
-    EXPECT_EQ(co_await read_to_end(client_), "last words");
-    co_await write(client_, "more", false);
-    co_await ended();
-  };
-  run(context_, test());
+CO_TEST_F(Relay, EndsWhenTheAgentHasClosedAndTheClientGoesOnWriting) {
+  const std::string last = "last words";
+  EXPECT_TRUE(co_await agent_->write(asio::buffer(last)));
+  agent_.reset();
+  EXPECT_EQ(co_await read_to_end(client_), "last words");
+  co_await write(client_, "more", false);
+  co_await ended();
 }
 
-TEST_F(Relay, IsCancelled) {
-  const auto test = [&]() -> awaitable<void> {
-    tasks_.cancel();
-    co_await ended();
-    EXPECT_EQ(co_await read_to_end(client_), "(Connection reset by peer)");
-    EXPECT_EQ(co_await read_all(*agent_), "");
-  };
-  run(context_, test());
+CO_TEST_F(Relay, IsCancelled) {
+  tasks_.cancel();
+  co_await ended();
+  EXPECT_EQ(co_await read_to_end(client_), "(Connection reset by peer)");
+  EXPECT_EQ(co_await read_all(*agent_), "");
 }
 
 }  // namespace

@@ -13,6 +13,8 @@ using testing::HasSubstr;
 
 class Shared : public testing::Test {
  protected:
+  void run(awaitable<void> task) { test::run(context_, std::move(task)); }
+
   void start() { tasks_.spawn("link", keep()); }
   awaitable<void> keep() { over_ = co_await link_.run(); }
   awaitable<void> stop() {
@@ -32,161 +34,131 @@ class Shared : public testing::Test {
   std::optional<Result<link::Opened>> opened_;
 };
 
-TEST_F(Shared, OpensOverALinkThatIsUp) {
-  const auto test = [&]() -> awaitable<void> {
-    start();
-    EXPECT_TRUE(co_await link_.wait_until_up());
-    EXPECT_TRUE(co_await link_.open({}));
-    EXPECT_EQ(agent_.attempts, 1);
-    co_await stop();
-  };
-  run(context_, test());
+CO_TEST_F(Shared, OpensOverALinkThatIsUp) {
+  start();
+  EXPECT_TRUE(co_await link_.wait_until_up());
+  EXPECT_TRUE(co_await link_.open({}));
+  EXPECT_EQ(agent_.attempts, 1);
+  co_await stop();
 }
 
-TEST_F(Shared, AStreamWaitsForTheNextLink) {
-  const auto test = [&]() -> awaitable<void> {
-    start();
-    EXPECT_TRUE(co_await link_.wait_until_up());
-    agent_.cut();
-    tasks_.spawn("open", open());  // over the link that is lost
-    co_await asio::post(context_, asio::use_awaitable);
-    co_await asio::post(context_, asio::use_awaitable);
-    EXPECT_FALSE(opened_);
-    agent_.restore();
-    (void)co_await agent_.next();
-    co_await asio::post(context_, asio::use_awaitable);
-    EXPECT_TRUE(opened_ && *opened_);
-    co_await stop();
-  };
-  run(context_, test());
+CO_TEST_F(Shared, AStreamWaitsForTheNextLink) {
+  start();
+  EXPECT_TRUE(co_await link_.wait_until_up());
+  agent_.cut();
+  tasks_.spawn("open", open());  // over the link that is lost
+  co_await asio::post(context_, asio::use_awaitable);
+  co_await asio::post(context_, asio::use_awaitable);
+  EXPECT_FALSE(opened_);
+  agent_.restore();
+  (void)co_await agent_.next();
+  co_await asio::post(context_, asio::use_awaitable);
+  EXPECT_TRUE(opened_ && *opened_);
+  co_await stop();
 }
 
-TEST_F(Shared, AStreamDoesNotWaitForEver) {
-  const auto test = [&]() -> awaitable<void> {
-    agent_.cut();
-    start();
-    const auto opened = co_await link_.open({});
-    EXPECT_FALSE(opened);
-    EXPECT_EQ(opened.error().code, Code::kTimeout);
-    EXPECT_THAT(opened.error().message, HasSubstr("waiting for the link"));
-    co_await stop();
-  };
-  run(context_, test());
+CO_TEST_F(Shared, AStreamDoesNotWaitForEver) {
+  agent_.cut();
+  start();
+  const auto opened = co_await link_.open({});
+  EXPECT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Code::kTimeout);
+  EXPECT_THAT(opened.error().message, HasSubstr("waiting for the link"));
+  co_await stop();
 }
 
-TEST_F(Shared, AStreamLearnsWhyThereIsNoLink) {
-  const auto test = [&]() -> awaitable<void> {
-    agent_.error = Error{Code::kPermission, "the key was refused"};
-    start();
-    const auto opened = co_await link_.open({});
-    EXPECT_FALSE(opened);
-    EXPECT_THAT(opened.error().message, HasSubstr("the key was refused"));
-    co_await stop();
-  };
-  run(context_, test());
+CO_TEST_F(Shared, AStreamLearnsWhyThereIsNoLink) {
+  agent_.error = Error{Code::kPermission, "the key was refused"};
+  start();
+  const auto opened = co_await link_.open({});
+  EXPECT_FALSE(opened);
+  EXPECT_THAT(opened.error().message, HasSubstr("the key was refused"));
+  co_await stop();
 }
 
 // The pause has grown to seconds: a stream that waits makes it short.
-TEST_F(Shared, AStreamThatWaitsShortensThePause) {
-  const auto test = [&]() -> awaitable<void> {
-    agent_.error = Error{Code::kUnavailable, "no route"};
-    start();
-    while (agent_.attempts < 6) {  // 10, 20, 40, 80, 160 ms; then 320
-      (void)co_await link_.open({});
-    }
-    const auto began = std::chrono::steady_clock::now();
+CO_TEST_F(Shared, AStreamThatWaitsShortensThePause) {
+  agent_.error = Error{Code::kUnavailable, "no route"};
+  start();
+  while (agent_.attempts < 6) {  // 10, 20, 40, 80, 160 ms; then 320
     (void)co_await link_.open({});
-    EXPECT_LT(std::chrono::steady_clock::now() - began, milliseconds(200));
-    co_await stop();
-  };
-  run(context_, test());
+  }
+  const auto began = std::chrono::steady_clock::now();
+  (void)co_await link_.open({});
+  EXPECT_LT(std::chrono::steady_clock::now() - began, milliseconds(200));
+  co_await stop();
 }
 
-TEST_F(Shared, IsUpAgainAtOnceUnlessItsLinksDoNotLive) {
-  const auto test = [&]() -> awaitable<void> {
-    start();
-    const auto began = std::chrono::steady_clock::now();
-    for (std::uint64_t i = 0; i < 4; ++i) {
-      EXPECT_TRUE(co_await link_.wait_for_another(i, milliseconds(10000)));
-      if (i == 1) {
-        EXPECT_LT(std::chrono::steady_clock::now() - began, milliseconds(10));
-      }
-      agent_.cut();
-      agent_.restore();
+CO_TEST_F(Shared, IsUpAgainAtOnceUnlessItsLinksDoNotLive) {
+  start();
+  const auto began = std::chrono::steady_clock::now();
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    EXPECT_TRUE(co_await link_.wait_for_another(i, milliseconds(10000)));
+    if (i == 1) {
+      EXPECT_LT(std::chrono::steady_clock::now() - began, milliseconds(10));
     }
-    // 10 and 20 ms.
-    EXPECT_GE(std::chrono::steady_clock::now() - began, milliseconds(30));
-    co_await stop();
-  };
-  run(context_, test());
-}
-
-TEST_F(Shared, IsOverWithTheJob) {
-  const auto test = [&]() -> awaitable<void> {
-    start();
-    EXPECT_TRUE(co_await link_.wait_until_up());
-    agent_.error = Error{Code::kClosed, "the job has ended"};
     agent_.cut();
-    const auto opened = co_await link_.open({});
-    EXPECT_EQ(opened.error().message, "the job has ended");
-    EXPECT_FALSE(co_await link_.wait_until_up());
-    EXPECT_FALSE(co_await link_.first_attempt());
-    co_await tasks_.wait();
-    EXPECT_EQ(over_->message, "the job has ended");
-  };
-  run(context_, test());
+    agent_.restore();
+  }
+  // 10 and 20 ms.
+  EXPECT_GE(std::chrono::steady_clock::now() - began, milliseconds(30));
+  co_await stop();
 }
 
-TEST_F(Shared, ALossThatIsFinalIsTheEnd) {
-  const auto test = [&]() -> awaitable<void> {
-    start();
-    EXPECT_TRUE(co_await link_.wait_until_up());
-    agent_.cut({Code::kClosed, "the job has ended"});
-    co_await tasks_.wait();
-    EXPECT_EQ(over_->message, "the job has ended");
-    EXPECT_EQ(agent_.attempts, 1);
-  };
-  run(context_, test());
+CO_TEST_F(Shared, IsOverWithTheJob) {
+  start();
+  EXPECT_TRUE(co_await link_.wait_until_up());
+  agent_.error = Error{Code::kClosed, "the job has ended"};
+  agent_.cut();
+  const auto opened = co_await link_.open({});
+  EXPECT_EQ(opened.error().message, "the job has ended");
+  EXPECT_FALSE(co_await link_.wait_until_up());
+  EXPECT_FALSE(co_await link_.first_attempt());
+  co_await tasks_.wait();
+  EXPECT_EQ(over_->message, "the job has ended");
 }
 
-TEST_F(Shared, ARefusalIsTheAgentsOwnWord) {
-  const auto test = [&]() -> awaitable<void> {
-    start();
-    agent_.refuse = [](const StreamRequest&) { return "connection refused"; };
-    const auto opened = co_await link_.open({});
-    EXPECT_EQ(opened.error().message, "connection refused");
-    EXPECT_EQ(agent_.attempts, 1);
-    co_await stop();
-  };
-  run(context_, test());
+CO_TEST_F(Shared, ALossThatIsFinalIsTheEnd) {
+  start();
+  EXPECT_TRUE(co_await link_.wait_until_up());
+  agent_.cut({Code::kClosed, "the job has ended"});
+  co_await tasks_.wait();
+  EXPECT_EQ(over_->message, "the job has ended");
+  EXPECT_EQ(agent_.attempts, 1);
 }
 
-TEST_F(Shared, GivesWhatComesBelowAStreamToWhoListens) {
-  const auto test = [&]() -> awaitable<void> {
-    start();
-    std::vector<std::unique_ptr<link::Offer>> offers;
-    const SharedLink::Accepted accepted = [&](std::unique_ptr<link::Offer> offer) {
-      offers.push_back(std::move(offer));
-    };
-    // One comes before the id is known.
-    std::shared_ptr<stream::Answer> early;
-    std::shared_ptr<stream::Answer> foreign;
-    agent_.opening = [&](mux::StreamId id) {
-      early = agent_.accept(id);
-      foreign = agent_.accept(id + 1);
-    };
-    const auto listening = co_await link_.listen({}, accepted);
-    EXPECT_TRUE(listening);
-    EXPECT_EQ(offers.size(), 1U);
-    EXPECT_TRUE(foreign->refused);
-    const auto later = agent_.accept(listening->id);
-    EXPECT_EQ(offers.size(), 2U);
-    EXPECT_FALSE(later->answered());
-    link_.forget(listening->id);
-    EXPECT_TRUE(agent_.accept(listening->id)->refused);
-    co_await stop();
+CO_TEST_F(Shared, ARefusalIsTheAgentsOwnWord) {
+  start();
+  agent_.refuse = [](const StreamRequest&) { return "connection refused"; };
+  const auto opened = co_await link_.open({});
+  EXPECT_EQ(opened.error().message, "connection refused");
+  EXPECT_EQ(agent_.attempts, 1);
+  co_await stop();
+}
+
+CO_TEST_F(Shared, GivesWhatComesBelowAStreamToWhoListens) {
+  start();
+  std::vector<std::unique_ptr<link::Offer>> offers;
+  const SharedLink::Accepted accepted = [&](std::unique_ptr<link::Offer> offer) {
+    offers.push_back(std::move(offer));
   };
-  run(context_, test());
+  // One comes before the id is known.
+  std::shared_ptr<stream::Answer> early;
+  std::shared_ptr<stream::Answer> foreign;
+  agent_.opening = [&](mux::StreamId id) {
+    early = agent_.accept(id);
+    foreign = agent_.accept(id + 1);
+  };
+  const auto listening = co_await link_.listen({}, accepted);
+  EXPECT_TRUE(listening);
+  EXPECT_EQ(offers.size(), 1U);
+  EXPECT_TRUE(foreign->refused);
+  const auto later = agent_.accept(listening->id);
+  EXPECT_EQ(offers.size(), 2U);
+  EXPECT_FALSE(later->answered());
+  link_.forget(listening->id);
+  EXPECT_TRUE(agent_.accept(listening->id)->refused);
+  co_await stop();
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ inline Tunnel remote(const std::string& spec) { return *parse_spec(Tunnel::REMOT
 class Tunnels : public testing::Test {
  protected:
   // Runs `test` beside the link, and ends everything.
-  void with_link(awaitable<void> test) { run(context_, around(std::move(test))); }
+  void run(awaitable<void> test) { test::run(context_, around(std::move(test))); }
 
   awaitable<void> around(awaitable<void> test) {
     tasks_.spawn("link", keep());

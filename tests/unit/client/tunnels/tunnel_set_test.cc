@@ -5,209 +5,172 @@
 namespace rdev::tunnels {
 namespace {
 
-TEST_F(Tunnels, JoinALocalPortToTheTarget) {
-  const auto test = [&]() -> awaitable<void> {
-    const auto state = co_await set_.add(local("0:db:5432"));
-    EXPECT_TRUE(state);
-    EXPECT_NE(state->bound_port(), 0U);
-    EXPECT_EQ(state->tunnel().listen_port(), state->bound_port());
-    auto client = co_await connect(at(*state));
-    auto asked = co_await agent_.next();
-    EXPECT_EQ(asked.request.tcp().host(), "db");
-    EXPECT_EQ(asked.request.tcp().port(), 5432U);
-    tasks_.spawn("echo", echo(std::move(asked.stream)));
-    co_await talk(client);
-    co_await until([](const TunnelState& now) { return now.connections() == 0; });
-    EXPECT_EQ(set_.states()[0].bytes_in(), 5U);
-    EXPECT_EQ(set_.states()[0].bytes_out(), 5U);
-  };
-  with_link(test());
+CO_TEST_F(Tunnels, JoinALocalPortToTheTarget) {
+  const auto state = co_await set_.add(local("0:db:5432"));
+  EXPECT_TRUE(state);
+  EXPECT_NE(state->bound_port(), 0U);
+  EXPECT_EQ(state->tunnel().listen_port(), state->bound_port());
+  auto client = co_await connect(at(*state));
+  auto asked = co_await agent_.next();
+  EXPECT_EQ(asked.request.tcp().host(), "db");
+  EXPECT_EQ(asked.request.tcp().port(), 5432U);
+  tasks_.spawn("echo", echo(std::move(asked.stream)));
+  co_await talk(client);
+  co_await until([](const TunnelState& now) { return now.connections() == 0; });
+  EXPECT_EQ(set_.states()[0].bytes_in(), 5U);
+  EXPECT_EQ(set_.states()[0].bytes_out(), 5U);
 }
 
-TEST_F(Tunnels, JoinAUnixSocketThatOnlyTheUserMayUse) {
-  const auto test = [&]() -> awaitable<void> {
-    const std::string path = (dir_.path() / "a.sock").string();
-    EXPECT_TRUE(co_await set_.add(local(path + ":/run/target")));
-    EXPECT_EQ(test::mode_of(path), 0600U);
-    asio::local::stream_protocol::socket client(context_);
-    client.connect(path);
-    auto asked = co_await agent_.next();
-    EXPECT_EQ(asked.request.unix_socket().path(), "/run/target");
-    tasks_.spawn("echo", echo(std::move(asked.stream)));
-    co_await talk(client);
-    co_await set_.stop();
-    EXPECT_FALSE(std::filesystem::exists(path));
-    test::write_text(path, "precious");
-    EXPECT_THAT((co_await set_.add(local(path + ":/run/target"))).error().message,
-                HasSubstr("no socket"));
-    EXPECT_EQ(test::read_text(path), "precious");
-  };
-  with_link(test());
+CO_TEST_F(Tunnels, JoinAUnixSocketThatOnlyTheUserMayUse) {
+  const std::string path = (dir_.path() / "a.sock").string();
+  EXPECT_TRUE(co_await set_.add(local(path + ":/run/target")));
+  EXPECT_EQ(test::mode_of(path), 0600U);
+  asio::local::stream_protocol::socket client(context_);
+  client.connect(path);
+  auto asked = co_await agent_.next();
+  EXPECT_EQ(asked.request.unix_socket().path(), "/run/target");
+  tasks_.spawn("echo", echo(std::move(asked.stream)));
+  co_await talk(client);
+  co_await set_.stop();
+  EXPECT_FALSE(std::filesystem::exists(path));
+  test::write_text(path, "precious");
+  EXPECT_THAT((co_await set_.add(local(path + ":/run/target"))).error().message,
+              HasSubstr("no socket"));
+  EXPECT_EQ(test::read_text(path), "precious");
 }
 
-TEST_F(Tunnels, ListenOnEveryAddress) {
-  const auto test = [&]() -> awaitable<void> {
-    const auto state = co_await set_.add(local("*:0:db:1"));
-    EXPECT_TRUE(state);
-    auto client = co_await connect(at(*state));
-    tasks_.spawn("echo", serve_one());
-    co_await talk(client);
-    tcp::socket six(context_);
-    boost::system::error_code error;
-    six.connect({asio::ip::address_v6::loopback(), at(*state).port()}, error);
-    if (error) {
-      GTEST_LOG_(INFO) << "no IPv6 here: " << error.message();
-      co_return;
-    }
-    tasks_.spawn("echo", serve_one());
-    co_await talk(six);
-  };
-  with_link(test());
+CO_TEST_F(Tunnels, ListenOnEveryAddress) {
+  const auto state = co_await set_.add(local("*:0:db:1"));
+  EXPECT_TRUE(state);
+  auto client = co_await connect(at(*state));
+  tasks_.spawn("echo", serve_one());
+  co_await talk(client);
+  tcp::socket six(context_);
+  boost::system::error_code error;
+  six.connect({asio::ip::address_v6::loopback(), at(*state).port()}, error);
+  if (error) {
+    GTEST_LOG_(INFO) << "no IPv6 here: " << error.message();
+    co_return;
+  }
+  tasks_.spawn("echo", serve_one());
+  co_await talk(six);
 }
 
-TEST_F(Tunnels, SayThatAPortIsTaken) {
-  const auto test = [&]() -> awaitable<void> {
-    tcp::acceptor other(context_, {asio::ip::address_v4::loopback(), 0});
-    const std::string port = std::to_string(other.local_endpoint().port());
-    const auto state = co_await set_.add(local(port + ":db:1"));
-    EXPECT_EQ(state.error().code, Code::kExists);
-    EXPECT_THAT(state.error().message, HasSubstr("127.0.0.1:" + port));
-    EXPECT_TRUE(set_.empty());
-  };
-  with_link(test());
+CO_TEST_F(Tunnels, SayThatAPortIsTaken) {
+  tcp::acceptor other(context_, {asio::ip::address_v4::loopback(), 0});
+  const std::string port = std::to_string(other.local_endpoint().port());
+  const auto state = co_await set_.add(local(port + ":db:1"));
+  EXPECT_EQ(state.error().code, Code::kExists);
+  EXPECT_THAT(state.error().message, HasSubstr("127.0.0.1:" + port));
+  EXPECT_TRUE(set_.empty());
 }
 
-TEST_F(Tunnels, AreTheSameWhenAskedForTwice) {
-  const auto test = [&]() -> awaitable<void> {
-    const auto first = co_await set_.add(local("0:db:1"));
-    const auto port = std::to_string(first->bound_port());
-    const auto again = co_await set_.add(local("0:db:1"));
-    EXPECT_EQ(again->bound_port(), first->bound_port());
-    EXPECT_TRUE(co_await set_.add(local(port + ":db:1")));
-    EXPECT_EQ(set_.states().size(), 1U);
-    const auto other = co_await set_.add(local(port + ":db:2"));
-    EXPECT_EQ(other.error().code, Code::kExists);
-    EXPECT_THAT(other.error().message, HasSubstr("-> db:1 in train"));
-    EXPECT_THAT(other.error().message, HasSubstr("--remove"));
-    EXPECT_FALSE(co_await set_.remove(local(port + ":db:2")));
-    EXPECT_TRUE(co_await set_.remove(local(port + ":db:1")));
-    EXPECT_TRUE(co_await set_.add(local(port + ":db:2")));
-  };
-  with_link(test());
+CO_TEST_F(Tunnels, AreTheSameWhenAskedForTwice) {
+  const auto first = co_await set_.add(local("0:db:1"));
+  const auto port = std::to_string(first->bound_port());
+  const auto again = co_await set_.add(local("0:db:1"));
+  EXPECT_EQ(again->bound_port(), first->bound_port());
+  EXPECT_TRUE(co_await set_.add(local(port + ":db:1")));
+  EXPECT_EQ(set_.states().size(), 1U);
+  const auto other = co_await set_.add(local(port + ":db:2"));
+  EXPECT_EQ(other.error().code, Code::kExists);
+  EXPECT_THAT(other.error().message, HasSubstr("-> db:1 in train"));
+  EXPECT_THAT(other.error().message, HasSubstr("--remove"));
+  EXPECT_FALSE(co_await set_.remove(local(port + ":db:2")));
+  EXPECT_TRUE(co_await set_.remove(local(port + ":db:1")));
+  EXPECT_TRUE(co_await set_.add(local(port + ":db:2")));
 }
 
-TEST_F(Tunnels, BreakAConnectionOffThatTheAgentRefuses) {
-  const auto test = [&]() -> awaitable<void> {
-    agent_.refuse = [](const StreamRequest&) { return "nobody listens on db:1"; };
-    const auto state = co_await set_.add(local("0:db:1"));
-    auto client = co_await connect(at(*state));
-    EXPECT_EQ(co_await read_to_end(client), "(Connection reset by peer)");
-    EXPECT_EQ(set_.states()[0].refused(), 1U);
-    EXPECT_EQ(set_.states()[0].last_refusal(), "nobody listens on db:1");
-    EXPECT_EQ(set_.states()[0].problem(), "");
-  };
-  with_link(test());
+CO_TEST_F(Tunnels, BreakAConnectionOffThatTheAgentRefuses) {
+  agent_.refuse = [](const StreamRequest&) { return "nobody listens on db:1"; };
+  const auto state = co_await set_.add(local("0:db:1"));
+  auto client = co_await connect(at(*state));
+  EXPECT_EQ(co_await read_to_end(client), "(Connection reset by peer)");
+  EXPECT_EQ(set_.states()[0].refused(), 1U);
+  EXPECT_EQ(set_.states()[0].last_refusal(), "nobody listens on db:1");
+  EXPECT_EQ(set_.states()[0].problem(), "");
 }
 
-TEST_F(Tunnels, StayOpenWhenTheLinkIsLost) {
-  const auto test = [&]() -> awaitable<void> {
-    const auto state = co_await set_.add(local("0:db:1"));
-    auto before = co_await connect(at(*state));
-    auto asked = co_await agent_.next();
-    agent_.cut();
-    asked.stream.reset();
-    before.shutdown(tcp::socket::shutdown_send);
-    EXPECT_EQ(co_await read_to_end(before), "");
-    // While there is no link, a connection waits for the next one.
-    auto waiting = co_await connect(at(*state));
-    co_await asio::post(context_, asio::use_awaitable);
-    EXPECT_EQ(set_.states()[0].problem(), "");
-    agent_.restore();
-    tasks_.spawn("echo", serve_one());
-    co_await talk(waiting);
-    EXPECT_EQ(set_.states()[0].refused(), 0U);
-  };
-  with_link(test());
+CO_TEST_F(Tunnels, StayOpenWhenTheLinkIsLost) {
+  const auto state = co_await set_.add(local("0:db:1"));
+  auto before = co_await connect(at(*state));
+  auto asked = co_await agent_.next();
+  agent_.cut();
+  asked.stream.reset();
+  before.shutdown(tcp::socket::shutdown_send);
+  EXPECT_EQ(co_await read_to_end(before), "");
+  // While there is no link, a connection waits for the next one.
+  auto waiting = co_await connect(at(*state));
+  co_await asio::post(context_, asio::use_awaitable);
+  EXPECT_EQ(set_.states()[0].problem(), "");
+  agent_.restore();
+  tasks_.spawn("echo", serve_one());
+  co_await talk(waiting);
+  EXPECT_EQ(set_.states()[0].refused(), 0U);
 }
 
-TEST_F(Tunnels, OpenWithoutALink) {
+CO_TEST_F(Tunnels, OpenWithoutALink) {
   agent_.reachable = false;
-  const auto test = [&]() -> awaitable<void> {
-    const auto state = co_await set_.add(local("0:db:1"));
-    EXPECT_TRUE(state);
-    auto client = co_await connect(at(*state));
-    agent_.restore();
-    tasks_.spawn("echo", serve_one());
-    co_await talk(client);
-  };
-  with_link(test());
+  const auto state = co_await set_.add(local("0:db:1"));
+  EXPECT_TRUE(state);
+  auto client = co_await connect(at(*state));
+  agent_.restore();
+  tasks_.spawn("echo", serve_one());
+  co_await talk(client);
 }
 
-TEST_F(Tunnels, AreRefusedWhenTheJobIsOver) {
+CO_TEST_F(Tunnels, AreRefusedWhenTheJobIsOver) {
   agent_.error = Error{Code::kClosed, "the job has ended"};
-  const auto test = [&]() -> awaitable<void> {
-    const auto state = co_await set_.add(local("0:db:1"));
-    if (state) {
-      ADD_FAILURE() << "it was opened";
-      co_return;
-    }
-    EXPECT_EQ(state.error().message, "the job has ended");
-    EXPECT_TRUE(set_.empty());
-  };
-  with_link(test());
+  const auto state = co_await set_.add(local("0:db:1"));
+  if (state) {
+    ADD_FAILURE() << "it was opened";
+    co_return;
+  }
+  EXPECT_EQ(state.error().message, "the job has ended");
+  EXPECT_TRUE(set_.empty());
 }
 
-TEST_F(Tunnels, ThatWereKeptTryAgainUntilThePortIsFree) {
-  const auto test = [&]() -> awaitable<void> {
-    tcp::acceptor other(context_, {asio::ip::address_v4::loopback(), 0});
-    const tcp::endpoint endpoint = other.local_endpoint();
-    LocalTunnel tunnel(context_.get_executor(), link_,
-                       local(std::to_string(endpoint.port()) + ":db:1"), "train",
-                       {.pause = milliseconds(10)});
-    EXPECT_FALSE(co_await tunnel.open());
-    EXPECT_THAT(tunnel.ledger().state().problem(), HasSubstr("in use"));
-    other.close();
-    while (!tunnel.ledger().problem.empty()) {
-      co_await asio::post(context_, asio::use_awaitable);
-    }
-    auto client = co_await connect(endpoint);
-    tasks_.spawn("echo", serve_one());
-    co_await talk(client);
-    co_await tunnel.stop();
-  };
-  with_link(test());
+CO_TEST_F(Tunnels, ThatWereKeptTryAgainUntilThePortIsFree) {
+  tcp::acceptor other(context_, {asio::ip::address_v4::loopback(), 0});
+  const tcp::endpoint endpoint = other.local_endpoint();
+  LocalTunnel tunnel(context_.get_executor(), link_,
+                     local(std::to_string(endpoint.port()) + ":db:1"), "train",
+                     {.pause = milliseconds(10)});
+  EXPECT_FALSE(co_await tunnel.open());
+  EXPECT_THAT(tunnel.ledger().state().problem(), HasSubstr("in use"));
+  other.close();
+  while (!tunnel.ledger().problem.empty()) {
+    co_await asio::post(context_, asio::use_awaitable);
+  }
+  auto client = co_await connect(endpoint);
+  tasks_.spawn("echo", serve_one());
+  co_await talk(client);
+  co_await tunnel.stop();
 }
 
-TEST_F(Tunnels, TakeSoManyConnectionsAndNoMore) {
-  const auto test = [&]() -> awaitable<void> {
-    LocalTunnel tunnel(context_.get_executor(), link_, local("0:db:1"), "train",
-                       {.connections = 1});
-    EXPECT_TRUE(co_await tunnel.open());
-    auto first = co_await connect(at(tunnel.ledger().state()));
-    auto asked = co_await agent_.next();
-    auto second = co_await connect(at(tunnel.ledger().state()));
-    EXPECT_EQ(co_await read_to_end(second), "(Connection reset by peer)");
-    EXPECT_THAT(tunnel.ledger().traffic.last_refusal, HasSubstr("1 connections"));
-    tasks_.spawn("echo", echo(std::move(asked.stream)));
-    co_await talk(first);
-    co_await tunnel.stop();
-  };
-  with_link(test());
+CO_TEST_F(Tunnels, TakeSoManyConnectionsAndNoMore) {
+  LocalTunnel tunnel(context_.get_executor(), link_, local("0:db:1"), "train", {.connections = 1});
+  EXPECT_TRUE(co_await tunnel.open());
+  auto first = co_await connect(at(tunnel.ledger().state()));
+  auto asked = co_await agent_.next();
+  auto second = co_await connect(at(tunnel.ledger().state()));
+  EXPECT_EQ(co_await read_to_end(second), "(Connection reset by peer)");
+  EXPECT_THAT(tunnel.ledger().traffic.last_refusal, HasSubstr("1 connections"));
+  tasks_.spawn("echo", echo(std::move(asked.stream)));
+  co_await talk(first);
+  co_await tunnel.stop();
 }
 
-TEST_F(Tunnels, CutTheirConnectionsWhenTheyAreRemoved) {
-  const auto test = [&]() -> awaitable<void> {
-    const auto state = co_await set_.add(local("0:db:1"));
-    auto client = co_await connect(at(*state));
-    const auto asked = co_await agent_.next();
-    EXPECT_TRUE(co_await set_.remove(state->tunnel()));
-    EXPECT_EQ(co_await read_to_end(client), "(Connection reset by peer)");
-    tcp::socket late(context_);
-    boost::system::error_code error;
-    late.connect(at(*state), error);
-    EXPECT_EQ(error, asio::error::connection_refused);
-  };
-  with_link(test());
+CO_TEST_F(Tunnels, CutTheirConnectionsWhenTheyAreRemoved) {
+  const auto state = co_await set_.add(local("0:db:1"));
+  auto client = co_await connect(at(*state));
+  const auto asked = co_await agent_.next();
+  EXPECT_TRUE(co_await set_.remove(state->tunnel()));
+  EXPECT_EQ(co_await read_to_end(client), "(Connection reset by peer)");
+  tcp::socket late(context_);
+  boost::system::error_code error;
+  late.connect(at(*state), error);
+  EXPECT_EQ(error, asio::error::connection_refused);
 }
 
 }  // namespace

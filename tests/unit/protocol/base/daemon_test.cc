@@ -6,8 +6,8 @@
 #include <boost/asio/io_context.hpp>
 
 #include "protocol/base/file.h"
-#include "tests/unit/agent/run.h"
 #include "tests/unit/agent/temporary.h"
+#include "tests/unit/run.h"
 
 namespace rdev::base {
 namespace {

@@ -8,7 +8,7 @@
 #include <ctime>
 
 #include "protocol/base/task_group.h"
-#include "tests/unit/agent/run.h"
+#include "tests/unit/run.h"
 
 namespace rdev::base {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "protocol/base/notify.h"
 #include "protocol/base/with_timeout.h"
-#include "tests/unit/protocol/run.h"
+#include "tests/unit/run.h"
 
 namespace rdev::base {
 namespace {

@@ -9,7 +9,7 @@
 #include "protocol/base/task_group.h"
 #include "protocol/stream/fake.h"
 #include "protocol/stream/socket_stream.h"
-#include "tests/unit/protocol/run.h"
+#include "tests/unit/run.h"
 
 namespace rdev::link {
 namespace {

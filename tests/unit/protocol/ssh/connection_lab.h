@@ -6,8 +6,8 @@
 #include "protocol/base/task_group.h"
 #include "protocol/ssh/channel_stream.h"
 #include "protocol/ssh/connection.h"
-#include "tests/unit/protocol/run.h"
 #include "tests/unit/protocol/ssh/fakes.h"
+#include "tests/unit/run.h"
 
 // A Connection whose packets the test writes and reads itself.
 namespace rdev::ssh {

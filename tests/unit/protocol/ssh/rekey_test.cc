@@ -7,7 +7,7 @@
 
 #include "protocol/base/notify.h"
 #include "protocol/ssh/transport.h"
-#include "tests/unit/protocol/run.h"
+#include "tests/unit/run.h"
 
 namespace rdev::ssh {
 namespace {

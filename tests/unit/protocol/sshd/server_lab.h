@@ -16,7 +16,7 @@
 #include "protocol/ssh/transport.h"
 #include "protocol/ssh/wire.h"
 #include "protocol/sshd/server.h"
-#include "tests/unit/protocol/run.h"
+#include "tests/unit/run.h"
 
 // Server and Client in one process, over socketpairs.
 namespace rdev::sshd {

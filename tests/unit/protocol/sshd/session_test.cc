@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/unit/protocol/run.h"
 #include "tests/unit/protocol/ssh/fakes.h"
+#include "tests/unit/run.h"
 
 namespace rdev::sshd {
 namespace {

@@ -5,7 +5,7 @@
 #include <stdexcept>
 
 #include "protocol/base/task_group.h"
-#include "tests/unit/protocol/run.h"
+#include "tests/unit/run.h"
 
 namespace rdev::stream {
 namespace {

@@ -3,7 +3,7 @@
 #include <boost/asio/io_context.hpp>
 #include <utility>
 
-#include "tests/unit/protocol/run.h"
+#include "tests/unit/run.h"
 
 namespace rdev::test {
 

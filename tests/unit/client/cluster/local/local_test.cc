@@ -15,8 +15,8 @@
 #include "client/state/job_record.h"
 #include "protocol/base/file.h"
 #include "protocol/rdev.pb.h"
-#include "tests/unit/agent/run.h"
 #include "tests/unit/client/temp_dir.h"
+#include "tests/unit/run.h"
 
 namespace rdev::cluster {
 namespace {

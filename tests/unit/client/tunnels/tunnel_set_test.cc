@@ -119,8 +119,12 @@ CO_TEST_F(Tunnels, OpenWithoutALink) {
   co_await talk(client);
 }
 
-CO_TEST_F(Tunnels, AreRefusedWhenTheJobIsOver) {
-  agent_.error = Error{Code::kClosed, "the job has ended"};
+class TunnelsOfAnEndedJob : public Tunnels {
+ protected:
+  TunnelsOfAnEndedJob() { agent_.error = Error{Code::kClosed, "the job has ended"}; }
+};
+
+CO_TEST_F(TunnelsOfAnEndedJob, AreRefused) {
   const auto state = co_await set_.add(local("0:db:1"));
   if (state) {
     ADD_FAILURE() << "it was opened";

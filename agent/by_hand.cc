@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "agent/endpoint.h"
@@ -59,6 +60,26 @@ Result<std::vector<ssh::PublicKey>> keys_by_hand(const std::string& path) {
   return keys;
 }
 
+Result<services::Denials> denials_by_hand(std::string_view words) {
+  services::Denials denials;
+  while (!words.empty()) {
+    const std::string_view word = words.substr(0, words.find(','));
+    words.remove_prefix(std::min(words.size(), word.size() + 1));
+    bool* const denied = word == "local-tcp"      ? &denials.local_tcp
+                         : word == "remote-tcp"   ? &denials.remote_tcp
+                         : word == "unix-sockets" ? &denials.unix_sockets
+                         : word == "agent"        ? &denials.agent
+                                                  : nullptr;
+    if (denied == nullptr) {
+      return fail(Code::kUsage, "'" + std::string(word) +
+                                    "' cannot be denied: write local-tcp, remote-tcp, "
+                                    "unix-sockets or agent, with commas between them");
+    }
+    *denied = true;
+  }
+  return denials;
+}
+
 // Belongs to us or is not used, so a name that others know does no harm.
 std::string fallback_home() {
   std::error_code error;
@@ -86,6 +107,10 @@ Result<Config> config_by_hand(const ByHand& options) {
   if (!keys) {
     return tl::make_unexpected(keys.error());
   }
+  const auto denials = denials_by_hand(options.deny);
+  if (!denials) {
+    return tl::make_unexpected(denials.error());
+  }
   auto host_key = host_key_by_hand(options.host_key);
   if (!host_key) {
     return tl::make_unexpected(host_key.error());
@@ -94,7 +119,8 @@ Result<Config> config_by_hand(const ByHand& options) {
                 .authorized_keys = *std::move(keys),
                 .listen = {*endpoint},
                 .exit_with_command = options.exit_with_command,
-                .fallback_home = fallback_home()};
+                .fallback_home = fallback_home(),
+                .denials = *denials};
 }
 
 std::string greeting(const ssh::PublicKey& host_key, const asio::ip::tcp::endpoint& endpoint,

@@ -13,6 +13,7 @@ struct ByHand {
   std::string listen;           // ADDRESS:PORT
   std::string authorized_keys;  // file
   std::string host_key;         // file, made when missing; empty: a key for this run only
+  std::string deny;             // words of Denials with commas between them
   bool exit_with_command = false;
 };
 

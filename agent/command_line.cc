@@ -27,12 +27,15 @@ constexpr Option kHostKey{"--host-key", "FILE",
                           "OpenSSH Ed25519 key, made when missing; without it, a new one for this "
                           "run",
                           [](Arguments& a) -> std::string& { return a.by_hand.host_key; }, nullptr};
+constexpr Option kDeny{"--deny", "WHAT[,WHAT]",
+                       "refuse forwards: local-tcp, remote-tcp, unix-sockets, agent",
+                       [](Arguments& a) -> std::string& { return a.by_hand.deny; }, nullptr};
 constexpr Option kExit{"--exit-with-command", "", "end when COMMAND ends, with its code", nullptr,
                        [](Arguments& a) -> bool& { return a.by_hand.exit_with_command; }};
 constexpr Option kJson{"--json", "", "print JSON", nullptr,
                        [](Arguments& a) -> bool& { return a.json; }};
 
-constexpr Option kServeOptions[] = {kConfig, kListen, kKeys, kHostKey, kExit};
+constexpr Option kServeOptions[] = {kConfig, kListen, kKeys, kHostKey, kDeny, kExit};
 constexpr Option kStatusOptions[] = {kConfig, kJson};
 constexpr Option kConfigOnly[] = {kConfig};
 
@@ -183,7 +186,7 @@ class Parser final {
     if (arguments_.config.empty() == arguments_.by_hand.listen.empty()) {
       return refuse("serve needs either --config FILE or --listen ADDRESS:PORT");
     }
-    for (const Option& option : {kListen, kKeys, kHostKey}) {
+    for (const Option& option : {kListen, kKeys, kHostKey, kDeny}) {
       if (given(kConfig) && given(option)) {
         return refuse(std::string(option.name) + " does not go with --config, which says it all");
       }

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "agent/process/environment.h"
 #include "protocol/base/with_timeout.h"
 
 namespace rdev::agent {
@@ -112,6 +113,7 @@ sshd::Services services_table(SshServices services) {
   table.subsystems.emplace("sftp", session(services, SessionKind::kSftp));
   table.subsystems.emplace("rdev-link", link(services.links));
   add_forwards(table, services);
+  table.accepts_variable = process::client_may_set;
   table.connection_ended = [&tidy = services.tidy] { tidy.soon(); };
   return table;
 }

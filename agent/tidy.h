@@ -10,7 +10,7 @@ namespace rdev::agent {
 // still used, where free(3) alone leaves it for ever.
 class Tidy final {
  public:
-  explicit Tidy(const asio::any_io_executor& executor) : timer_(executor) {}
+  explicit Tidy(const asio::any_io_executor& executor);
 
   // Something large has ended. Acts in a moment, once for all that end until then.
   void soon();

@@ -94,6 +94,7 @@ struct Services {
   UnixHandler direct_streamlocal;
   ListenHandler listen;
   AgentHandler agent;
+  std::function<bool(std::string_view name)> accepts_variable;  // of the client; unset: any
   std::function<void()> connection_ended;  // for housekeeping
 };
 

@@ -96,9 +96,10 @@ bool Session::on_env(ssh::Reader body, ssh::Reply reply) {
     return false;
   }
   const std::size_t size = name.size() + value.size();
-  if (state_ == State::kCollecting && !name.empty() && !has_nul(name) && !has_nul(value) &&
-      name.find('=') == std::string_view::npos && env_.size() < kMostVariables &&
-      env_bytes_ + size <= kMostEnvBytes) {
+  const auto& accepts = host_.services.accepts_variable;
+  if (state_ == State::kCollecting && (!accepts || accepts(name)) && !name.empty() &&
+      !has_nul(name) && !has_nul(value) && name.find('=') == std::string_view::npos &&
+      env_.size() < kMostVariables && env_bytes_ + size <= kMostEnvBytes) {
     env_.emplace_back(name, value);
     env_bytes_ += size;
     reply.succeed();

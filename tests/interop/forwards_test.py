@@ -282,6 +282,13 @@ class Denied(Case):
         out = denying.ssh("echo sock=$SSH_AUTH_SOCK", options=SshAgent(self).options).text
         self.assertEqual(out, "sock=\n")
 
+    def test_without_a_config(self):
+        with Agent("--deny", "local-tcp") as agent:
+            server = Server(self, exchange.echo)
+            done = agent.target.ssh(options=["-W", server.spec], code=255)
+            self.assertRegex(done.errors, "administratively prohibited")
+            self.start("-R", f"0:{server.spec}", ready="remote forward success", target=agent.target)
+
     def test_each_by_itself(self):
         denying = ConfiguredAgent(self, deny=[2]).up().target
         server = Server(self, exchange.answer_after_end)

@@ -103,11 +103,7 @@ class Sessions(unittest.TestCase):
                 end.result()
 
     def connection(self, number, gate):
-        client = paramiko.SSHClient()
-        client.set_missing_host_key_policy(paramiko.RejectPolicy())
-        client.load_host_keys(target.known_hosts)
-        client.connect(target.host, target.port, target.user, key_filename=str(target.key), allow_agent=False,
-                       look_for_keys=False, banner_timeout=60, auth_timeout=60)
+        client = target.paramiko(banner_timeout=60, auth_timeout=60)
         channels = []
         for i in range(SESSIONS):
             channel = client.get_transport().open_session(timeout=60)
@@ -137,11 +133,7 @@ class Sessions(unittest.TestCase):
     def forwards(self):
         server = socket.create_server(("127.0.0.1", 0), backlog=1000)
         with server:
-            client = paramiko.SSHClient()
-            client.set_missing_host_key_policy(paramiko.RejectPolicy())
-            client.load_host_keys(target.known_hosts)
-            client.connect(target.host, target.port, target.user, key_filename=str(target.key), allow_agent=False,
-                           look_for_keys=False)
+            client = target.paramiko()
             there = []
             for i in range(1000):
                 channel = client.get_transport().open_channel("direct-tcpip", server.getsockname(), ("127.0.0.1", 1))

@@ -21,13 +21,7 @@ MAX_ARGUMENT = 128 * 1024  # MAX_ARG_STRLEN of Linux, with the NUL at the end
 
 
 def connect(test, target):
-    """A paramiko client."""
-    import paramiko
-    client = paramiko.SSHClient()
-    client.load_host_keys(str(target.known_hosts))
-    client.set_missing_host_key_policy(paramiko.RejectPolicy())
-    client.connect("127.0.0.1", target.port, target.user, key_filename=str(target.key), allow_agent=False,
-                   look_for_keys=False, disabled_algorithms={"keys": ["rsa-sha2-512", "rsa-sha2-256"]})
+    client = target.paramiko()
     test.addCleanup(client.close)
     return client
 
@@ -152,6 +146,11 @@ class Common:
             self.assertIn(f"{name}={value}", env)
         for name, value in refused.items():
             self.assertNotIn(f"{name}={value}", env)
+
+    def test_a_variable_that_is_not_taken_is_refused(self):
+        session = self.session()
+        self.assertTrue(session.request("env", ssh_string("LC_ALL") + ssh_string("C")))
+        self.assertFalse(session.request("env", ssh_string("LD_PRELOAD") + ssh_string("/nowhere.so")))
 
     # How a session ends.
 

@@ -60,13 +60,14 @@ class Target:
     def sftp(self, batch, **how):
         return run("sftp", "-F", self.config, "-b", "-", "agent", input=batch, **how)
 
-    def paramiko(self):
+    def paramiko(self, **options):
         """A connected paramiko.SSHClient."""
         import paramiko
         client = paramiko.SSHClient()
         client.load_host_keys(str(self.known_hosts))
         client.set_missing_host_key_policy(paramiko.RejectPolicy())
-        client.connect(self.host, self.port, self.user, key_filename=str(self.key), allow_agent=False, look_for_keys=False)
+        client.connect(self.host, self.port, self.user, key_filename=str(self.key), allow_agent=False, look_for_keys=False,
+                       **options)
         return client
 
     @property

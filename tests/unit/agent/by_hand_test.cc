@@ -46,6 +46,23 @@ TEST_F(ConfigByHand, KeepsTheKeyInItsFile) {
   EXPECT_EQ(status.st_mode & 0777, 0600U);
 }
 
+TEST_F(ConfigByHand, DeniesWhatItIsTold) {
+  options_.deny = "agent,remote-tcp";
+  const auto some = config_by_hand(options_);
+  ASSERT_TRUE(some);
+  EXPECT_TRUE(some->denials.agent && some->denials.remote_tcp);
+  EXPECT_FALSE(some->denials.local_tcp || some->denials.unix_sockets);
+  options_.deny = "local-tcp,unix-sockets";
+  const auto others = config_by_hand(options_);
+  ASSERT_TRUE(others);
+  EXPECT_TRUE(others->denials.local_tcp && others->denials.unix_sockets);
+  EXPECT_FALSE(others->denials.agent || others->denials.remote_tcp);
+  for (const char* bad : {"tcp", "agent,,local-tcp", ",", " agent", "agent;local-tcp"}) {
+    options_.deny = bad;
+    EXPECT_THAT(error(), HasSubstr("cannot be denied: write local-tcp,")) << bad;
+  }
+}
+
 TEST_F(ConfigByHand, RefusesABadHostKey) {
   options_.host_key = directory_.file("host_key", "not a key").string();
   EXPECT_THAT(error(), HasSubstr("the host key " + options_.host_key));

@@ -26,11 +26,12 @@ std::string text(const Words& words) {
 
 TEST(CommandLine, ByHand) {
   const auto arguments = parse({"serve", "--listen", "0.0.0.0:22", "--authorized-keys=/keys",
-                                "--host-key", "/host", "--exit-with-command"});
+                                "--host-key", "/host", "--deny", "agent", "--exit-with-command"});
   EXPECT_EQ(arguments.subcommand, Subcommand::kServe);
   EXPECT_EQ(arguments.by_hand.listen, "0.0.0.0:22");
   EXPECT_EQ(arguments.by_hand.authorized_keys, "/keys");
   EXPECT_EQ(arguments.by_hand.host_key, "/host");
+  EXPECT_EQ(arguments.by_hand.deny, "agent");
   EXPECT_TRUE(arguments.by_hand.exit_with_command);
   EXPECT_THAT(arguments.command, IsEmpty());
 }

@@ -177,6 +177,14 @@ TEST_F(SessionTest, TheEnvironmentsBytesAreBoundedAndItsNamesChecked) {
   EXPECT_THAT(ask("env", env(std::string_view("A\0B", 3), "x")), ElementsAre(no));
 }
 
+TEST_F(SessionTest, AVariableThatIsNotTakenIsRefused) {
+  host.services.accepts_variable = [](std::string_view name) { return name == "LANG"; };
+  EXPECT_THAT(ask("env", env("LD_PRELOAD", "x")), ElementsAre(no));
+  EXPECT_THAT(ask("env", env("LANG", "C")), ElementsAre(yes));
+  ask("exec", Writer().string("make").take());
+  EXPECT_THAT(starts.at(0).env, ElementsAre(testing::Pair("LANG", "C")));
+}
+
 TEST_F(SessionTest, MalformedRequestsEndTheConnection) {
   for (const char* type : {"pty-req", "env", "exec", "subsystem", "window-change", "signal"}) {
     ssh::test::FakeSink own_sink;

@@ -1,4 +1,4 @@
-"""`rdev forward` and `rdev connect`: ports and sockets of the job here, and ours there."""
+"""`rdev forward`: ports and sockets of the job here, and ours there."""
 import hashlib
 import http.server
 import json
@@ -14,8 +14,7 @@ from pathlib import Path
 from lab import docker, images, tree, web
 from lab.client import rdev, rdev_json, start, up
 from lab.link import connects, holders, link_pid, link_processes
-from lab.proc import Process, eventually, needs_tool, program, run
-from lab.terminal import Terminal
+from lab.proc import Process, eventually, needs_tool, run
 
 NAME = "tunnels"
 
@@ -318,48 +317,6 @@ class Programs(Tunnels):
         with web.serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), OldPages)) as port:
             (tunnel,) = forward("-L", f"0:127.0.0.1:{port}")
             self.assertEqual(len(web.get(tunnel["bound_port"], "")), 3_000_000)
-
-
-class Connect(unittest.TestCase):
-    def test_what_it_prints_and_its_port_stays(self):
-        seen = []
-        for _ in range(2):
-            with start("connect", NAME) as process:
-                line = process.wait_for(r"(?m)^\s*ssh .*$")[0]
-                seen.append(line)
-                self.assertIn("ssh-ed25519 AAAA", process.output)
-                self.assertNotIn("\x1b", process.output)
-                self.assertEqual(run(*shlex.split(line), "echo through").text, "through\n")
-                process.signal(signal.SIGINT)
-                self.assertIn(process.wait(), (0, 130))
-        self.assertEqual(seen[0], seen[1])
-
-    def test_json_has_what_an_ide_asks_for(self):
-        answer = json.loads(rdev("connect", "--detach", "--json", NAME).text)
-        self.addCleanup(rdev, "forward", NAME, "--remove", "all", code=None)
-        text = json.dumps(answer)
-        self.assertIn("ssh-ed25519 AAAA", text)
-        port = answer["port"]
-        self.assertTrue(connects(port))
-        key = next(value for value in answer.values() if isinstance(value, str) and value.startswith("/")
-                   and "PRIVATE KEY" in Path(value).read_text())
-        self.assertEqual(Path(key).stat().st_mode & 0o777, 0o600)
-        again = json.loads(rdev("connect", "--detach", "--json", NAME).text)
-        self.assertEqual(again["port"], port)
-
-    def test_a_port_of_ones_own(self):
-        port = web.free_port()
-        answer = json.loads(rdev("connect", "--detach", "--json", "--port", str(port), NAME).text)
-        self.addCleanup(rdev, "forward", NAME, "--remove", "all", code=None)
-        self.assertEqual(answer["port"], port)
-        self.assertIn("connect", [t["kind"] for t in tunnels()])
-
-    def test_live_line_on_a_terminal_only(self):
-        with Terminal(program("rdev"), "connect", NAME) as t:
-            t.expect(r"(?m)^\s*ssh ")
-            t.expect(r"\d+(\.\d+)? ?ms")
-            t.type("\x03")
-            self.assertIn(t.wait(), (0, 130))
 
 
 class Kept(unittest.TestCase):

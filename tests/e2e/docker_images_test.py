@@ -3,7 +3,6 @@
 needs a real dockerd (lab/docker.py); images are made by lab/images.py.
 """
 # needs: bookworm
-import os
 import tempfile
 import unittest
 from pathlib import Path

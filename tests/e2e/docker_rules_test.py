@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab import docker, images, web
 from lab.client import RDEV_HOME, jobs, rdev, rdev_json, ssh, ssh_settings, start, up
-from lab.proc import PLACE, eventually, run
+from lab.proc import PLACE, eventually
 
 
 def setUpModule():

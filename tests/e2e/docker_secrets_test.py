@@ -1,17 +1,15 @@
 """A man in the middle and prying eyes, with a job in a container."""
 import base64
-import json
 import os
 import re
 import stat
-import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
-from lab import config, docker, images
+from lab import docker, images
 from lab.agent import Agent
-from lab.client import HOME, RDEV_HOME, rdev, ssh, ssh_settings, up
+from lab.client import RDEV_HOME, rdev, ssh, ssh_settings, up
 from lab.proc import eventually, processes, program, run
 from lab.ssh import Target, make_key
 

@@ -6,7 +6,7 @@ import time
 import unittest
 
 from lab import docker, images, web
-from lab.client import rdev, rdev_json, start, up
+from lab.client import rdev, rdev_json, start
 from lab.link import link_pid, link_processes
 from lab.netem import Link
 from lab.proc import PATIENCE, SANITIZED, eventually

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab import tree
 from lab.agent import Agent
-from lab.proc import LONG, PATIENCE, SANITIZED, needs_tool, run, status_kb
+from lab.proc import PATIENCE, SANITIZED, needs_tool, run, status_kb
 
 MIB = 1 << 20
 BULK = 64 * MIB if SANITIZED else 1024 * MIB

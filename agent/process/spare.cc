@@ -124,7 +124,7 @@ awaitable<void> Spare::keep() {
     if (waiting) {
       waiting_ = waiting;
       // Readable at its end; aborted when it is taken.
-      const auto [error] = co_await waiting->socket.async_wait(Descriptor::wait_read, use_tuple);
+      (void)co_await waiting->socket.async_wait(Descriptor::wait_read, use_tuple);
       const bool taken = std::exchange(waiting_, nullptr) == nullptr;
       const auto state = co_await asio::this_coro::cancellation_state;
       if (state.cancelled() != asio::cancellation_type::none) {

@@ -45,14 +45,21 @@ class Join final {
 
  private:
   // An end that takes no more is the end of one direction: it may still have something to say, as a
-  // server that answers before it has read the whole request.
+  // server that answers before it has read the whole request. What comes for it is dropped: the
+  // other end may be one that reads only after it has written.
   awaitable<void> pump_in() {
     const Pumped pumped = co_await pump_from_stream(*stream_, socket_);
     if (pumped == Pumped::kEnd) {
       boost::system::error_code ignored;
       socket_.shutdown(Socket::shutdown_send, ignored);
     }
-    settle(pumped == Pumped::kSourceLost ? lost_ : in_ended_);
+    const bool lost = pumped == Pumped::kSourceLost || pumped == Pumped::kSinkBroken;
+    settle(lost ? lost_ : in_ended_);
+    PumpBuffer buffer(PumpBuffer::kSmallest);
+    for (bool more = pumped == Pumped::kSinkLost; more;) {
+      const auto n = co_await stream_->read(buffer.space());
+      more = n && *n > 0;
+    }
   }
 
   awaitable<void> pump_out() {
@@ -61,6 +68,11 @@ class Join final {
       stream_->write_eof();
     }
     settle(pumped == Pumped::kSourceLost ? lost_ : out_ended_);
+    PumpBuffer buffer(PumpBuffer::kSmallest);
+    for (bool more = pumped == Pumped::kSinkLost; more;) {
+      const auto [error, n] = co_await socket_.async_read_some(buffer.space(), use_tuple);
+      more = !error;
+    }
   }
 
   // Sockets know no events; the last one tells that the peer closed.

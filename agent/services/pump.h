@@ -53,6 +53,7 @@ enum class Pumped {
   kEnd,         // the source's end; passing it on is the caller's business
   kSourceLost,  // the source broke
   kSinkLost,    // the sink takes no more
+  kSinkBroken,  // nor will it give any: its connection was reset
 };
 
 // Copies what Asio's `source` has to one lane of `sink`.
@@ -81,7 +82,7 @@ awaitable<Pumped> pump_from_stream(stream::Stream& source, Sink& sink) {
     }
     const auto [error, written] = co_await asio::async_write(sink, buffer.filled(*n), use_tuple);
     if (error) {
-      co_return Pumped::kSinkLost;
+      co_return error == asio::error::connection_reset ? Pumped::kSinkBroken : Pumped::kSinkLost;
     }
   }
 }

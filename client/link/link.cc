@@ -24,10 +24,6 @@ bool is_refusal(const Error& error) {
   return error.code == Code::kPermission || error.code == Code::kProtocol;
 }
 
-bool is_end(const Error& error) {
-  return error.code == Code::kClosed || error.code == Code::kNotFound;
-}
-
 std::string in_seconds(std::chrono::milliseconds time) {
   char text[32];
   std::snprintf(text, sizeof text, "%.2g s", static_cast<double>(time.count()) / 1000);
@@ -35,6 +31,10 @@ std::string in_seconds(std::chrono::milliseconds time) {
 }
 
 }  // namespace
+
+bool Link::is_end(const Error& why) {
+  return why.code == Code::kClosed || why.code == Code::kNotFound;
+}
 
 Link::Link(const asio::any_io_executor& executor, Agent& agent, LinkOptions options)
     : executor_(executor),
@@ -93,11 +93,15 @@ awaitable<void> Link::keep_up() {
     tried_ = Clock::now();
     set_state(LinkStatus::DIALLING, reason_);
     const Error why = co_await attempt();
+    if (over_) {
+      co_return;
+    }
     if (lived_ >= kWorthARetryAtOnce) {
       backoff_.reset();
       continue;
     }
     if (!asking_) {
+      asking_ = true;
       tasks_.spawn("asking the cluster", ask_cluster());
     }
     refused_ = is_refusal(why);
@@ -114,9 +118,8 @@ awaitable<void> Link::keep_up() {
   }
 }
 
-// Beside the dialling: a cluster that does not answer costs it nothing.
+// Beside the next try. Dialling asks by itself, but only when it reaches nobody.
 awaitable<void> Link::ask_cluster() {
-  asking_ = true;
   const auto alive = co_await agent_.check();
   asking_ = false;
   if (!alive && is_end(alive.error())) {

@@ -48,6 +48,7 @@ class Link final : Consumer::Owner {
   void on_frames(Consumer& consumer) override;
   void on_gone(Consumer& consumer) override;
   void attach(Consumer& consumer, std::string_view payload);
+  static bool is_end(const Error& why);  // of the job
 
   awaitable<Result<void>> everybody_gone();
   awaitable<void> keep_up();

@@ -48,6 +48,10 @@ void Link::attach(Consumer& consumer, std::string_view payload) {
                   false);
     return;
   }
+  if (over_) {
+    consumer.lose(over_->message, is_end(*over_));
+    return;
+  }
   consumer.number = asked.consumer();
   consumer.what = wire::sentence(asked.what());
   if (!router_.add(consumer.shared_from_this())) {

@@ -47,12 +47,26 @@ struct Joint {
   Socket socket;
   std::unique_ptr<stream::Stream> stream;
   Traffic& traffic;
+  bool in_ended = false;  // from_stream() is through
+  bool dropping = false;  // to_stream() reads what nobody wants
 };
 
 // Ends the other direction, too.
 void give_up(Joint& joint) {
   abort(joint.socket);
   joint.stream->break_off();
+}
+
+// The peer reads no more. A server that reads only after it has written still gets to what came
+// from the peer before that.
+awaitable<void> drop_rest(Joint& joint, Buffer& buffer) {
+  joint.dropping = true;
+  while (!joint.in_ended) {
+    const auto [error, n] = co_await joint.socket.async_read_some(buffer.space(), use_tuple);
+    if (error) {
+      co_return;
+    }
+  }
 }
 
 awaitable<void> to_stream(Joint& joint) {
@@ -70,14 +84,14 @@ awaitable<void> to_stream(Joint& joint) {
     const asio::const_buffer bytes(buffer.space().data(), n);
     if (const auto written = co_await joint.stream->write(bytes); !written) {
       // The peer has closed or is lost; from_stream() gives what came before that.
-      co_return;
+      co_return co_await drop_rest(joint, buffer);
     }
     joint.traffic.out += n;
     buffer.adapt(n);
   }
 }
 
-awaitable<void> from_stream(Joint& joint) {
+awaitable<void> copy_from_stream(Joint& joint) {
   Buffer buffer;
   for (;;) {
     const auto n = co_await joint.stream->read(buffer.space());
@@ -98,6 +112,15 @@ awaitable<void> from_stream(Joint& joint) {
       co_return;
     }
     buffer.adapt(*n);
+  }
+}
+
+awaitable<void> from_stream(Joint& joint) {
+  co_await copy_from_stream(joint);
+  joint.in_ended = true;
+  if (joint.dropping) {
+    boost::system::error_code closed;
+    joint.socket.cancel(closed);
   }
 }
 
@@ -140,7 +163,7 @@ awaitable<void> relay(Socket socket, std::unique_ptr<stream::Stream> stream, Tra
                                .async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
   for (const std::exception_ptr& thrown : {up, down}) {
     if (thrown) {
-      abort(joint.socket);
+      give_up(joint);  // cancelled: neither side has come to its end
       std::rethrow_exception(thrown);
     }
   }

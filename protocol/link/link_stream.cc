@@ -79,6 +79,9 @@ awaitable<Result<void>> write_lane(std::shared_ptr<Core> core, mux::StreamId id,
     if (core->mux.closed_by_peer(id)) {
       co_return fail(Code::kClosed, "the peer closed the stream");
     }
+    if (state->broken) {
+      co_return fail(Code::kClosed, "the stream was broken off");
+    }
     rest.remove_prefix(core->mux.write(id, lane_of(lane), rest));
     core->kick();
     if (rest.empty()) {
@@ -158,7 +161,7 @@ void LinkStream::close() {
 }
 
 void LinkStream::break_off() {
-  state_->broken = !state_->want_close;
+  state_->broken = state_->broken || !state_->want_close;
   close();
 }
 

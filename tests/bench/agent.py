@@ -87,8 +87,8 @@ def both():
 
 def copies(table, rounds):
     """Files both ways, large and small."""
-    # In memory: it is not the disk that is measured.
-    shelf = Path(tempfile.mkdtemp(dir="/dev/shm" if os.path.ismount("/dev/shm") else None))
+    from lab.proc import in_memory
+    shelf = in_memory()  # it is not the disk that is measured
     big = shelf / "big"
     with open(big, "wb") as file:
         subprocess.run(["head", "-c", str(1024 * MIB), "/dev/zero"], stdout=file, check=True)
@@ -122,7 +122,6 @@ def copies(table, rounds):
         for name, (way, aim) in ways.items():
             mine, theirs = alternate(rounds, lambda way=way: way(ours), lambda way=way: way(peer))
             table.add(name, mine, "sshd", theirs, "ms", beside(mine, theirs, aim))
-    shutil.rmtree(shelf)
 
 
 def multiplexed(table, rounds):

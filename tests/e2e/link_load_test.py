@@ -8,8 +8,8 @@ import threading
 import unittest
 
 from lab.client import rdev, up
-from lab.link import agent_pid, descriptors, holders, link_pid, pss_kb
-from lab.proc import PATIENCE, SANITIZED, eventually, status_kb
+from lab.link import agent_pid, holders, link_pid, pss_kb
+from lab.proc import PATIENCE, SANITIZED, descriptors, eventually, status_kb
 from lab.web import free_port
 
 STREAMS = 500

@@ -13,12 +13,6 @@ def setUpModule():
     rdev("ssh-config", "--install")
 
 
-def echoes(session, text):
-    session.popen.stdin.write(text.encode() + b"\n")
-    session.popen.stdin.flush()
-    session.wait_for(text)
-
-
 class Limits(unittest.TestCase):
     def job(self, name, controller):
         """A job whose agent and spare are in a group of their own."""
@@ -50,12 +44,12 @@ class Limits(unittest.TestCase):
         self.job("crowded", "pids")
         session = self.session("crowded")
         fillers = self.fill()
-        echoes(session, "the-link-answers")
+        session.echoes("the-link-answers")
         self.assertIn("crowded", rdev("ls").text)
         # Without a shell between: nothing has to be forked.
         rdev("exec", "crowded", "--", "kill", str(fillers[0].pid))
         fillers[0].wait()
-        echoes(session, "still")
+        session.echoes("still")
         eventually(lambda: spare_of(self.agent), "there is a spare process again")
 
     def test_no_more_processes_for_stock_ssh(self):
@@ -64,7 +58,7 @@ class Limits(unittest.TestCase):
         fillers = self.fill()
         ssh("crowdedssh", f"kill {fillers[0].pid}")
         fillers[0].wait()
-        echoes(session, "still")
+        session.echoes("still")
 
     def test_the_second_one_more_is_told_why(self):
         self.job("full", "pids")
@@ -72,7 +66,7 @@ class Limits(unittest.TestCase):
         last = self.session("full")
         done = rdev("exec", "full", "--", "true", code=126)
         self.assertIn("as many processes", done.errors)
-        echoes(last, "the-last-one-in")
+        last.echoes("the-last-one-in")
 
     def test_no_more_memory(self):
         self.job("fat", "memory")
@@ -81,7 +75,7 @@ class Limits(unittest.TestCase):
         hog = "import os; x = [os.urandom(1 << 20) for _ in range(1000)]"
         done = rdev("exec", "fat", "--", "/usr/bin/python3", "-c", hog, code=None, timeout=60)
         self.assertEqual(done.code, 137, done)
-        echoes(session, "the-link-answers")
+        session.echoes("the-link-answers")
         self.assertEqual(rdev("exec", "fat", "--", "echo", "again").text, "again\n")
         self.assertEqual(agent_pid(), self.agent)
 

@@ -1,4 +1,5 @@
 """Who may enter, by which algorithms, and what happens to everybody else."""
+import contextlib
 import os
 import re
 import socket
@@ -85,6 +86,7 @@ class Algorithms(unittest.TestCase):
         """[(kind, name, what ssh-audit says)]"""
         needs_tool("ssh-audit")
         done = run("ssh-audit", "-n", "-l", level, "-p", str(agent.port), "127.0.0.1", code=None)
+        self.assertIn(done.code, (0, 2, 3), done)  # fine, warnings, failures; 1: it could not look
         return re.findall(r"^\((kex|key|enc|mac)\) (\S+).*-- (.*)", done.text, re.MULTILINE)
 
     def test_ssh_audit_finds_no_failure(self):
@@ -92,7 +94,9 @@ class Algorithms(unittest.TestCase):
         self.assertEqual([line for line in self.audit("fail") if "[warn] unknown" not in line[2]], [])
 
     def test_ssh_audit_warns_of_the_listed_ones_only(self):
-        self.assertLessEqual({name for _, name, _ in self.audit("warn")}, AUDIT_WARNS)
+        found = {name for _, name, _ in self.audit("warn")}
+        self.assertLessEqual(found, AUDIT_WARNS)
+        self.assertTrue(found, "ssh-audit knows LAST_MACS: nothing of what it prints was understood")
 
 
 class Methods(unittest.TestCase):
@@ -217,7 +221,8 @@ class Strangers(unittest.TestCase):
                 with wire.connection(agent.port, timeout=5 * PATIENCE) as s:
                     try:
                         s.sendall(words)
-                        s.shutdown(socket.SHUT_WR)
+                        with contextlib.suppress(OSError):  # the agent was faster
+                            s.shutdown(socket.SHUT_WR)
                         wire.seconds_until_closed(s, time.monotonic)
                     except ConnectionError:
                         pass

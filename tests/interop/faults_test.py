@@ -13,14 +13,10 @@ from pathlib import Path
 
 from lab import wire
 from lab.agent import Agent, spare_of
-from lab.proc import SANITIZED, Process, cpu_ticks, eventually, processes, status_kb
+from lab.proc import SANITIZED, Process, cpu_ticks, descriptors, eventually, processes, status_kb
 
 STRANGERS = 2_000 if SANITIZED else 10_000
 IDENT = b"SSH-2.0-lab_10\r\n"
-
-
-def descriptors(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def settled(agent):
@@ -50,13 +46,6 @@ def abort(s):
     """A reset instead of an end."""
     s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     s.close()
-
-
-def echoes(session, text):
-    """Whether the `cat` of an established session still answers."""
-    session.popen.stdin.write(text.encode() + b"\n")
-    session.popen.stdin.flush()
-    session.wait_for(text)
 
 
 class Strangers(unittest.TestCase):
@@ -94,7 +83,7 @@ class Strangers(unittest.TestCase):
             rss = status_kb(agent.pid, "VmRSS")
             for part in range(4):
                 self.crowd(agent.port, dice, STRANGERS // 4)
-                echoes(session, f"still-{part}")
+                session.echoes(f"still-{part}")
             eventually(lambda: descriptors(agent.pid) <= quiet, "their descriptors are closed")
             self.assertEqual(agent.target.ssh("echo serving").text, "serving\n")
             if not SANITIZED:
@@ -165,7 +154,7 @@ class OutOfDescriptors(unittest.TestCase):
                 waiting = socket.create_connection(("127.0.0.1", agent.port), timeout=10)
                 self.addCleanup(waiting.close)
                 agent.process.wait_for("cannot accept connections")
-                echoes(session, "still-here")
+                session.echoes("still-here")
                 ticks = cpu_ticks(agent.pid)
                 time.sleep(2)
                 self.assertLessEqual(cpu_ticks(agent.pid) - ticks, 2, "it spins")
@@ -248,7 +237,7 @@ class NoRoom(unittest.TestCase):
     def test_one_more_session_opens_and_can_make_room(self):
         established = self.echo("up")
         self.fill()
-        echoes(established, "it-answers")
+        established.echoes("it-answers")
         victim = self.fillers[0]
         self.assertEqual(self.target.ssh(f"echo in; kill {victim.pid}").text, "in\n")
         victim.wait()
@@ -262,8 +251,8 @@ class NoRoom(unittest.TestCase):
         last = self.echo("spare")
         done = self.target.ssh("echo started", code=126)
         self.assertIn("as many processes", done.errors)
-        echoes(last, "a-session-as-any-other")
-        echoes(established, "it-answers")
+        last.echoes("a-session-as-any-other")
+        established.echoes("it-answers")
 
     def test_a_terminal(self):
         self.fill()

@@ -34,13 +34,13 @@ class Case(unittest.TestCase):
             self.assertEqual(read_all(s), BYTES)
             sender.join()
 
-    def check_tunnel(self, argv, **env):
+    def check_tunnel(self, argv):
         """argv(kind, spec) for -L and -R of a port."""
         server = Server(self, exchange.echo)
         for kind in ("-L", "-R"):
             with self.subTest(kind):
                 here = web.free_port()
-                client = Process(*argv(kind, f"{here}:127.0.0.1:{server.address}"), **env)
+                client = Process(*argv(kind, f"{here}:127.0.0.1:{server.address}"))
                 self.addCleanup(client.kill)
                 eventually(lambda port=here: not refuses(port), "it listens")
                 self.check_echo(here)
@@ -50,13 +50,7 @@ class Case(unittest.TestCase):
 class Dropbear(Case):
     def test_ports(self):
         needs_tool("dbclient")
-        work = Path(tempfile.mkdtemp())
-        run("dropbearconvert", "openssh", "dropbear", target.key, work / "id")
-        ssh = Path(os.environ["HOME"]) / ".ssh"
-        ssh.mkdir(mode=0o700, exist_ok=True)
-        (ssh / "known_hosts").write_text(f"127.0.0.1 {target.host_key}\n")
-        self.check_tunnel(lambda kind, spec: ["dbclient", "-N", "-i", work / "id", "-p", target.port, kind, spec,
-                                              "rdev@127.0.0.1"])
+        self.check_tunnel(lambda kind, spec: [*target.dbclient(), "-N", kind, spec, "rdev@127.0.0.1"])
 
 
 class Putty(Case):

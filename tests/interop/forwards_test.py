@@ -10,7 +10,7 @@ import unittest
 from lab import exchange, web
 from lab.agent import Agent, ConfiguredAgent
 from lab.exchange import MEGABYTES, Server, connect, new_path, read_all, refuses, sha
-from lab.proc import eventually, needs_tool, run
+from lab.proc import descriptors, eventually, needs_tool, run
 from lab.ssh import control_path
 from lab.ssh_agent import SshAgent
 from lab.sshd import Sshd
@@ -24,10 +24,6 @@ def setUpModule():
     unittest.addModuleCleanup(agent.end)
     sshd = Sshd(lines=["GatewayPorts clientspecified"])
     unittest.addModuleCleanup(sshd.stop)
-
-
-def descriptors(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 class Case(unittest.TestCase):

@@ -289,6 +289,7 @@ class WithoutScp(Common, unittest.TestCase):
     def test_deep_trees(self):
         """Deeper than a path is long: what can be named comes, the rest is told."""
         deep = self.work / "here"
+        self.addCleanup(run, "rm", "-rf", deep)
         here = os.open(deep, os.O_RDONLY)
         for _ in range(2100):
             os.mkdir("d", dir_fd=here)
@@ -300,7 +301,6 @@ class WithoutScp(Common, unittest.TestCase):
         self.assertRegex(done.out, b"File name too long|Too many open files")
         self.assertGreater(done.out.count(b"D0755 0 d\n"), 400)
         self.assertEqual(done.out.count(b"E\n"), done.out.count(b"D0755 0 "))
-        run("rm", "-rf", deep)
 
 
 @only_if(LONG and not SANITIZED)
@@ -314,8 +314,14 @@ class MoreThanFourGib(unittest.TestCase):
             file.seek(4 * GIB)
             file.write(b"end")
         scp = ["scp", "-O", "-F", agent.target.config, "-c", "aes128-gcm@openssh.com"]
-        run(*scp, big, "agent:/dev/null", timeout=120)
-        run(*scp, f"agent:{big}", "/dev/null", timeout=120)
+        back = big.parent / "back"
+        for words in ((big, f"agent:{back}"), (f"agent:{big}", back)):
+            run(*scp, *words, timeout=120)
+            self.assertEqual(back.stat().st_size, 4 * GIB + 3)
+            with open(back, "rb") as file:
+                file.seek(4 * GIB)
+                self.assertEqual(file.read(), b"end")
+            back.unlink()
 
 
 if __name__ == "__main__":

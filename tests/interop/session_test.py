@@ -221,14 +221,15 @@ class Common:
         done = self.target.ssh("trap '' HUP; setsid sleep 1234 & echo $!; exit 4", options=["-tt"], code=4)
         self.addCleanup(os.kill, int(done.text), signal.SIGKILL)
         self.assertLess(time.monotonic() - started, 8 * PATIENCE)
-        self.assertTrue(processes("sleep 1234"), "and it lives on")
+        eventually(lambda: int(done.text) in processes("sleep 1234"), "it lives on")
 
     def test_what_holds_the_pipes_outlives_the_client(self):
-        with self.target.start("sleep 2233 & echo $!; exec cat >/dev/null", stdin=subprocess.PIPE) as ssh:
-            pid = int(ssh.wait_for(r"^(\d+)$")[1])
+        with self.target.start("sleep 2233 & echo $! $$; exec cat >/dev/null", stdin=subprocess.PIPE) as ssh:
+            pid, shell = map(int, ssh.wait_for(r"(?m)^(\d+) (\d+)$").groups())
             eventually(lambda: pid in processes("sleep 2233"), "it runs")
+            self.assertIn(shell, processes())
             ssh.kill()
-        eventually(lambda: not processes("exec cat >/dev/null"), "its session has ended")
+        eventually(lambda: shell not in processes(), "its session has ended")
         self.addCleanup(os.kill, pid, signal.SIGKILL)
         self.assertIn(pid, processes("sleep 2233"))
 

@@ -3,6 +3,8 @@ import contextlib
 import os
 from pathlib import Path
 
+from lab.proc import eventually
+
 ROOT = Path("/sys/fs/cgroup")
 # Version 1 and 2.
 NAMES = {"pids": ("pids.max", "pids.max"), "memory": ("memory.limit_in_bytes", "memory.max")}
@@ -27,6 +29,9 @@ class Group:
 
     def limit(self, value):
         self._limit.write_text(str(value))
+        for name, most in (("memory.swap.max", 0), ("memory.memsw.limit_in_bytes", value)):
+            if self._limit.name.startswith("memory.") and (self.path / name).exists():
+                (self.path / name).write_text(str(most))
 
     def add(self, *pids):
         for pid in pids:
@@ -42,7 +47,12 @@ class Group:
     def remove(self):
         """Its processes go on without its limit."""
         root = self.place.parent / "cgroup.procs"
-        for pid in self.pids():
-            with contextlib.suppress(OSError):
-                root.write_text(str(pid))
-        os.rmdir(self.path)
+
+        def removed():
+            for pid in self.pids():
+                with contextlib.suppress(OSError):
+                    root.write_text(str(pid))
+            with contextlib.suppress(OSError):  # one has started another meanwhile
+                os.rmdir(self.path)
+            return not self.path.exists()
+        eventually(removed, "the group is removed")

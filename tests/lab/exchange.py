@@ -103,7 +103,3 @@ def speak_first(s):
     s.sendall(MEGABYTES)
     s.shutdown(socket.SHUT_WR)
     return sha(read_all(s))
-
-
-def read_and_return(s):
-    return read_all(s)

@@ -1,4 +1,5 @@
 """What a job's link is made of on this machine: its processes, sockets and what they cost."""
+import json
 import os
 import re
 import socket
@@ -71,8 +72,13 @@ def tcp_connections(pid):
             if row[3] == "01" and row[9] in inodes}
 
 
-def descriptors(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
+def forward(name, *argv, **how):
+    """The tunnels that were added."""
+    return json.loads(rdev("forward", "--json", name, *argv, **how).text)["tunnels"]
+
+
+def tunnels(name):
+    return rdev_json("forward", name, "--list")["tunnels"]
 
 
 def pss_kb(pid):

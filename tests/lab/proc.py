@@ -4,6 +4,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -121,6 +122,12 @@ class Process:
         self._reader.join(2)
         return code
 
+    def echoes(self, text):
+        """Waits for the answer of the `cat` that it is."""
+        self.popen.stdin.write(text.encode() + b"\n")
+        self.popen.stdin.flush()
+        self.wait_for(text)
+
     def signal(self, number):
         self.popen.send_signal(number)
 
@@ -151,6 +158,17 @@ def eventually(check, what, timeout=10):
         if time.monotonic() > end:
             raise AssertionError(f"after {timeout * PATIENCE} s still not: {what}")
         time.sleep(0.02)
+
+
+def in_memory():
+    """A directory in memory, which ends with the place."""
+    directory = tempfile.mkdtemp()
+    run("mount", "-t", "tmpfs", "-o", "size=90%", "none", directory)
+    return Path(directory)
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def processes(word=""):

@@ -60,6 +60,15 @@ class Target:
     def sftp(self, batch, **how):
         return run("sftp", "-F", self.config, "-b", "-", "agent", input=batch, **how)
 
+    def dbclient(self):
+        """Dropbear's client, up to its own options; it has its known_hosts in $HOME only."""
+        key = Path(tempfile.mkdtemp()) / "id"
+        run("dropbearconvert", "openssh", "dropbear", self.key, key)
+        ssh = Path(os.environ["HOME"]) / ".ssh"
+        ssh.mkdir(mode=0o700, exist_ok=True)
+        (ssh / "known_hosts").write_text(f"127.0.0.1 {self.host_key}\n")
+        return ["dbclient", "-i", key, "-p", str(self.port)]
+
     def paramiko(self, **options):
         """A connected paramiko.SSHClient."""
         import paramiko

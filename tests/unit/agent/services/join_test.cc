@@ -101,6 +101,17 @@ TEST_F(JoinTest, SocketThatWritesToAPeerWhoWentIsClosedInTheEnd) {
   ended();
 }
 
+TEST_F(JoinTest, WhatASocketThatWentDoesNotTakeIsDropped) {
+  const std::string bulk(3'000'000, 'x');
+  asio::async_write(socket_, asio::buffer(bulk), [](auto, auto) {});
+  context_.poll();  // as far as it goes: nobody reads the stream yet
+  socket_.close();
+  test::run(context_, fill(*stream_, bulk));
+  EXPECT_LT(test::run(context_, read_stream(*stream_)).size(), bulk.size());
+  stream_.reset();
+  ended();
+}
+
 TEST(PumpBuffer, FollowsTheTraffic) {
   PumpBuffer buffer(PumpBuffer::kForWrites);
   const auto size_after = [&](std::size_t n) {

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <filesystem>
 
 #include "agent/endpoint.h"
@@ -62,9 +61,10 @@ Result<std::vector<ssh::PublicKey>> keys_by_hand(const std::string& path) {
 
 Result<services::Denials> denials_by_hand(std::string_view words) {
   services::Denials denials;
-  while (!words.empty()) {
+  for (bool more = !words.empty(); more;) {
     const std::string_view word = words.substr(0, words.find(','));
-    words.remove_prefix(std::min(words.size(), word.size() + 1));
+    more = word.size() < words.size();
+    words.remove_prefix(word.size() + (more ? 1 : 0));
     bool* const denied = word == "local-tcp"      ? &denials.local_tcp
                          : word == "remote-tcp"   ? &denials.remote_tcp
                          : word == "unix-sockets" ? &denials.unix_sockets

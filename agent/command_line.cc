@@ -168,10 +168,11 @@ class Parser final {
       return attached ? Result<std::size_t>(refuse(std::string(name) + " takes no value"))
                       : Result<std::size_t>(0);
     }
-    if (!attached && !next) {
+    const std::string_view value = attached ? word.substr(equals + 1) : next.value_or("");
+    if (value.empty()) {
       return refuse(std::string(name) + " needs a value: " + std::string(option->value));
     }
-    option->text(arguments_) = attached ? word.substr(equals + 1) : *next;
+    option->text(arguments_) = value;
     return attached ? 0 : 1;
   }
 

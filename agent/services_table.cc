@@ -11,7 +11,7 @@ namespace {
 
 using services::SessionKind;
 
-constexpr std::chrono::seconds kBindLimit{10};
+constexpr std::chrono::seconds kBindLimit{3};
 
 services::SessionRequest request_of(SessionKind kind, const sshd::Peer& peer,
                                     sshd::SessionStart start) {

@@ -21,10 +21,18 @@ class Splitter final {
 
  private:
   Result<void> take(char c) {
+    if (line_ended_ && std::string_view(" \t\n").find(c) == std::string_view::npos) {
+      return fail(Code::kUsage,
+                  "the command has several lines, which only a shell understands: quote the line "
+                  "end, or use an image that has a shell");
+    }
     switch (c) {
+      case '\n':
+        end_word();
+        line_ended_ = !words_.empty();
+        return {};
       case ' ':
       case '\t':
-      case '\n':
         end_word();
         return {};
       case '\'':
@@ -106,6 +114,7 @@ class Splitter final {
   void add(char c) { add(std::string_view(&c, 1)); }
   void add(std::string_view text) {
     Word& word = this->word();
+    word.tilde = word.tilde && word.text.find('/') != std::string::npos;
     word.text.append(text);
     for (const char c : text) {
       if (std::string_view("*?[]{},~\\").find(c) != std::string_view::npos) {
@@ -118,6 +127,7 @@ class Splitter final {
     const bool first = !word_;
     Word& word = this->word();
     word.tilde = word.tilde || (first && c == '~');
+    word.comment = word.comment || (first && c == '#');
     word.expands = word.expands || std::string_view("*?[{").find(c) != std::string_view::npos;
     word.text += c;
     word.pattern += c;
@@ -137,6 +147,7 @@ class Splitter final {
 
   std::string_view text_;
   std::size_t at_ = 0;
+  bool line_ended_ = false;   // behind a word
   std::optional<Word> word_;  // engaged inside a word, which may be empty: ''
   std::vector<Word> words_;
 };

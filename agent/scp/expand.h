@@ -7,8 +7,8 @@
 
 namespace rdev::scp {
 
-// The paths that a shell makes of a word: ~ and ~USER first, then * ? [ and {,} in order. The word
-// itself where nothing matches. At least one.
+// The paths that a shell makes of a word: ~ and ~USER at its beginning, then {,} as bash, then of
+// each part * ? [ in order, or the part itself where nothing matches. At least one.
 std::vector<std::string> expand(const process::Word& word);
 
 }  // namespace rdev::scp

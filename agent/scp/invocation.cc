@@ -1,5 +1,7 @@
 #include "agent/scp/invocation.h"
 
+#include <algorithm>
+#include <functional>
 #include <string>
 
 namespace rdev::scp {
@@ -47,7 +49,7 @@ std::optional<Invocation> parse_invocation(std::string_view command) {
     return std::nullopt;
   }
   auto words = process::split_patterns(command);
-  if (!words) {
+  if (!words || std::any_of(words->begin(), words->end(), std::mem_fn(&process::Word::comment))) {
     return std::nullopt;
   }
   Parsed parsed;

@@ -104,11 +104,16 @@ std::string Sink::place_of(const std::string& name) const {
   return (level.path.ends_with('/') ? level.path : level.path + '/') + name;
 }
 
+// Without -p no file becomes one that runs as somebody else.
+mode_t Sink::mode_of(mode_t told) const {
+  return options_.preserve ? told : told & 0777U & ~umask_;
+}
+
 Result<void> Sink::take_file(const FileRecord& record) {
   const std::string path = place_of(record.name);
   struct stat before{};
   const bool exists = ::stat(path.c_str(), &before) == 0;
-  const mode_t mode = options_.preserve ? record.mode : record.mode & ~umask_;
+  const mode_t mode = mode_of(record.mode);
   // A file that its owner may not write is made so when it is complete.
   base::Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, mode | S_IWUSR));
   if (!fd) {
@@ -173,7 +178,7 @@ Result<void> Sink::enter(const DirectoryRecord& record) {
     return fail(Code::kProtocol, "protocol error: received directory without -r");
   }
   Level level{.path = place_of(record.name), .is_directory = true, .times = times_, .mode = {}};
-  const mode_t mode = options_.preserve ? record.mode : record.mode & ~umask_;
+  const mode_t mode = mode_of(record.mode);
   struct stat before{};
   if (::stat(level.path.c_str(), &before) == 0) {
     if (!S_ISDIR(before.st_mode)) {
@@ -185,8 +190,8 @@ Result<void> Sink::enter(const DirectoryRecord& record) {
     }
   } else if (::mkdir(level.path.c_str(), mode | S_IRWXU) != 0) {
     return peer_.complain(why(level.path));
-  } else {
-    level.mode = mode;
+  } else if (options_.preserve || (mode & S_IRWXU) != S_IRWXU) {
+    level.mode = mode;  // else it is so already, with the S_ISGID of the one above it
   }
   levels_.push_back(std::move(level));
   return peer_.accept();

@@ -37,6 +37,7 @@ class Sink final {
 
   // false: the whole copy has ended.
   Result<bool> obey(const Record& record);
+  mode_t mode_of(mode_t told) const;
   Result<void> take_file(const FileRecord& record);
   Result<void> take_bytes(int fd, std::uint64_t size, std::string& problem);
   Result<void> enter(const DirectoryRecord& record);

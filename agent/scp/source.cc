@@ -127,7 +127,7 @@ Result<void> Source::send_directory(const std::string& path, base::Fd fd,
   if (!taken || !*taken) {
     return taken ? Result<void>{} : tl::make_unexpected(taken.error());
   }
-  while (const dirent* entry = ::readdir(directory.get())) {
+  for (errno = 0; const dirent* entry = ::readdir(directory.get()); errno = 0) {
     const std::string name = entry->d_name;
     if (name == "." || name == "..") {
       continue;
@@ -136,6 +136,11 @@ Result<void> Source::send_directory(const std::string& path, base::Fd fd,
     inner.append(path.ends_with('/') ? "" : "/").append(name);
     if (auto sent = send(inner); !sent) {
       return sent;
+    }
+  }
+  if (errno != 0) {
+    if (auto told = peer_.complain(why(path)); !told) {
+      return told;
     }
   }
   if (auto sent = peer_.send("E\n"); !sent) {

@@ -28,13 +28,22 @@ bool may_use(int socket, uid_t uid) {
 
 // One user's socket. Shared with the loans, which may outlive it.
 struct AgentForwards::Place {
-  Place(AgentSocket opened, uid_t owner, std::chrono::milliseconds limit, base::TaskGroup& group)
-      : socket(std::move(opened)), uid(owner), patience(limit), tasks(group) {}
+  Place(uid_t owner, std::chrono::milliseconds limit, base::TaskGroup& group)
+      : uid(owner), patience(limit), tasks(group) {}
 
+  struct Listening {
+    explicit Listening(AgentSocket opened, const asio::any_io_executor& executor)
+        : socket(std::move(opened)), loop(executor) {}
+    const AgentSocket socket;
+    base::TaskGroup loop;
+  };
+  static awaitable<void> end(std::shared_ptr<Listening> listening);
+
+  void listen(AgentSocket socket, const asio::any_io_executor& executor);
   void accept(base::Fd connection);
   awaitable<void> serve(base::Fd connection);
 
-  const AgentSocket socket;
+  std::shared_ptr<Listening> listening;  // null until the first listen()
   const uid_t uid;
   const std::chrono::milliseconds patience;
   base::TaskGroup& tasks;
@@ -60,6 +69,20 @@ class AgentForwards::Loan final {
   const std::weak_ptr<Place> place_;
   const std::uint64_t number_;
 };
+
+awaitable<void> AgentForwards::Place::end(std::shared_ptr<Listening> listening) {
+  listening->loop.cancel();
+  co_await listening->loop.wait();
+}
+
+void AgentForwards::Place::listen(AgentSocket socket, const asio::any_io_executor& executor) {
+  if (listening) {
+    tasks.spawn("agent socket that is gone", end(std::move(listening)));
+  }
+  listening = std::make_shared<Listening>(std::move(socket), executor);
+  listening->loop.spawn("agent socket", base::accept_loop(listening->socket.fd(),
+                                                          std::bind_front(&Place::accept, this)));
+}
 
 void AgentForwards::Place::accept(base::Fd connection) {
   if (!may_use(connection.get(), uid)) {
@@ -121,19 +144,20 @@ std::vector<std::string> AgentForwards::parents(const process::Account& account)
   return found;
 }
 
-Result<AgentForwards::Place*> AgentForwards::place_of(const process::Account& account) {
-  if (const auto found = places_.find(account.uid); found != places_.end()) {
-    return found->second.get();
+Result<std::shared_ptr<AgentForwards::Place>> AgentForwards::place_of(
+    const process::Account& account) {
+  auto& place = places_[account.uid];
+  if (!place) {
+    place = std::make_shared<Place>(account.uid, patience_, tasks_);
   }
-  auto socket = AgentSocket::open(parents(account), account.uid, account.gid);
-  if (!socket) {
-    return tl::make_unexpected(socket.error());
+  if (!place->listening || !place->listening->socket.is_there()) {
+    auto socket = AgentSocket::open(parents(account), account.uid, account.gid);
+    if (!socket) {
+      return tl::make_unexpected(socket.error());
+    }
+    place->listen(*std::move(socket), executor_);
   }
-  const auto place = std::make_shared<Place>(*std::move(socket), account.uid, patience_, tasks_);
-  places_.emplace(account.uid, place);
-  tasks_.spawn("agent socket",
-               base::accept_loop(place->socket.fd(), std::bind_front(&Place::accept, place.get())));
-  return place.get();
+  return place;
 }
 
 Result<std::shared_ptr<void>> AgentForwards::lend(const std::string& user, OpenBack open) {
@@ -144,19 +168,28 @@ Result<std::shared_ptr<void>> AgentForwards::lend(const std::string& user, OpenB
   if (!account) {
     return fail(Code::kNotFound, "there is no user " + user + " any more");
   }
-  if (auto place = place_of(*account); !place) {
+  const auto place = place_of(*account);
+  if (!place) {
     return tl::make_unexpected(place.error());
   }
-  return std::make_shared<Loan>(places_.at(account->uid), std::move(open));
+  return std::make_shared<Loan>(*place, std::move(open));
 }
 
-std::optional<std::string> AgentForwards::path(const std::string& user) const {
+std::optional<std::string> AgentForwards::path(const std::string& user) {
   const auto account = process::login_account(user, own_);
-  const auto found = account ? places_.find(account->uid) : places_.end();
-  return found == places_.end() ? std::nullopt : std::optional(found->second->socket.path());
+  if (!account || !places_.contains(account->uid)) {
+    return std::nullopt;
+  }
+  const auto place = place_of(*account);
+  return place ? std::optional((*place)->listening->socket.path()) : std::nullopt;
 }
 
 awaitable<void> AgentForwards::stop() {
+  for (const auto& [uid, place] : places_) {
+    if (place->listening) {
+      co_await Place::end(place->listening);
+    }
+  }
   tasks_.cancel();
   co_await tasks_.wait();
   places_.clear();

@@ -17,7 +17,8 @@ namespace rdev::services {
 
 // Authentication agents that connections lend to the job's users (ssh -A).
 //
-// Each user has one socket for the life of the job, made when the first connection lends an agent.
+// Each user has one socket for the life of the job, made when the first connection lends an agent,
+// and again when it is needed and somebody has cleaned it away.
 // What connects to it gets the agent of the newest living connection; one that refuses, or does not
 // answer in time (a laptop that sleeps), hands over to the one before it; with none left the
 // socket's connections are closed at once. So a shell in tmux, which keeps the SSH_AUTH_SOCK that
@@ -39,8 +40,8 @@ class AgentForwards final {
 
   // A connection of `user` lends its agent until the result is destroyed.
   Result<std::shared_ptr<void>> lend(const std::string& user, OpenBack open);
-  // The user's socket, if there is one.
-  std::optional<std::string> path(const std::string& user) const;
+  // The user's socket, if somebody has lent them an agent.
+  std::optional<std::string> path(const std::string& user);
 
   // Ends what goes through; to be awaited before this is destroyed.
   awaitable<void> stop();
@@ -49,7 +50,7 @@ class AgentForwards final {
   struct Place;
   class Loan;
 
-  Result<Place*> place_of(const process::Account& account);
+  Result<std::shared_ptr<Place>> place_of(const process::Account& account);
   std::vector<std::string> parents(const process::Account& account) const;
 
   const asio::any_io_executor executor_;

@@ -64,12 +64,24 @@ Result<void> AgentSocket::listen(uid_t uid, gid_t gid) {
       ::listen(socket_.get(), SOMAXCONN) != 0) {
     return fail_errno("cannot listen on " + name);
   }
+  struct stat status{};
+  if (::fstatat(directory_.get(), kName, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    return fail_errno("cannot look at " + name);
+  }
+  device_ = status.st_dev;
+  inode_ = status.st_ino;
   if (uid != ::geteuid() &&
       (::fchownat(directory_.get(), kName, uid, gid, AT_SYMLINK_NOFOLLOW) != 0 ||
        ::fchown(directory_.get(), uid, gid) != 0)) {
     return fail_errno("cannot give " + name + " to uid " + std::to_string(uid));
   }
   return {};
+}
+
+bool AgentSocket::is_there() const {
+  struct stat status{};
+  return ::lstat(path().c_str(), &status) == 0 && S_ISSOCK(status.st_mode) &&
+         status.st_dev == device_ && status.st_ino == inode_;
 }
 
 // By the directory's descriptor: its owner may have put something else under the name.

@@ -23,6 +23,8 @@ class AgentSocket final {
   // Non-blocking.
   int fd() const { return socket_.get(); }
   std::string path() const;
+  // Still under its path: nobody has cleaned up there.
+  bool is_there() const;
 
  private:
   AgentSocket(base::Fd directory, std::string name)
@@ -32,6 +34,8 @@ class AgentSocket final {
 
   base::Fd directory_, socket_;
   std::string directory_name_;
+  dev_t device_ = 0;  // of the socket's file, as inode_
+  ino_t inode_ = 0;
 };
 
 }  // namespace rdev::services

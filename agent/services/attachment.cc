@@ -111,6 +111,10 @@ awaitable<void> Attachment::send_lane(Descriptor& from, stream::Lane lane, bool&
 // Reads until nothing is left and nothing will come: the child has ended (then what others still
 // hold of the terminal does not count), or every slave is closed (EIO).
 awaitable<void> Attachment::drain_terminal() {
+  if (!greeting_.empty()) {
+    // A peer that is gone is noticed by the output.
+    (void)co_await write_in_turn(asio::buffer(greeting_));
+  }
   PumpBuffer buffer(PumpBuffer::kForReads);
   for (;;) {
     const bool last = exited_;

@@ -33,6 +33,9 @@ class Attachment final {
   Attachment(const Attachment&) = delete;
   Attachment& operator=(const Attachment&) = delete;
 
+  // Before run(): what a terminal shows first.
+  void greet(std::string text) { greeting_ = std::move(text); }
+
   // Once. Also ends when its coroutine is cancelled, which closes pipes and terminal.
   awaitable<void> run();
 
@@ -62,6 +65,7 @@ class Attachment final {
   std::unique_ptr<stream::Stream> stream_;
   process::Child child_;
   bool terminal_;
+  std::string greeting_;
   Descriptor output_;
   std::optional<Descriptor> input_, error_;
   base::TaskGroup tasks_;

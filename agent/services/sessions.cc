@@ -54,10 +54,8 @@ awaitable<void> Sessions::serve(SessionRequest request, std::unique_ptr<stream::
     co_return;
   }
   connect(*planned, *plumbing);
-  const std::string welcome =
-      terminal && request.kind == SessionKind::kShell
-          ? greeting({.home = planned->directory, .note = settings_.note ? settings_.note() : ""})
-          : "";
+  const bool greets = terminal && request.kind == SessionKind::kShell;
+  const std::string home = planned->directory;
   auto stream = offer->accept();
   const auto child =
       co_await process::spawn(reaper_, limits_, *std::move(planned), settings_.spare);
@@ -67,15 +65,15 @@ awaitable<void> Sessions::serve(SessionRequest request, std::unique_ptr<stream::
     co_await end_with(std::move(stream), child.error(), terminal);
     co_return;
   }
-  if (!welcome.empty()) {
-    // A peer that has gone is noticed below.
-    (void)co_await stream->write(asio::buffer(welcome));
-  }
   plumbing->input.reset();
   plumbing->output.reset();
   plumbing->error.reset();
   const auto executor = co_await asio::this_coro::executor;
   Attachment attachment(executor, std::move(stream), *child, std::move(plumbing->ours));
+  if (greets) {
+    // Only now that the child stands in its home: one that hangs has kept that waiting, not us.
+    attachment.greet(greeting({.home = home, .note = settings_.note ? settings_.note() : ""}));
+  }
   const auto listed = running_.insert(running_.end(), &attachment);
   co_await attachment.run();
   running_.erase(listed);

@@ -82,9 +82,24 @@ tcp::endpoint local_endpoint(int socket) {
 awaitable<void> accept_loop(int listener, std::function<void(Fd)> accepted,
                             std::function<awaitable<void>()> room) {
   const auto executor = co_await asio::this_coro::executor;
-  asio::posix::stream_descriptor ready(executor, ::fcntl(listener, F_DUPFD_CLOEXEC, 3));
+  asio::posix::stream_descriptor ready(executor);
   asio::steady_timer pause(executor);
   bool complained = false;
+  const auto rest = [&](int error) {
+    if (!std::exchange(complained, true)) {
+      log_warning("cannot accept connections: they wait until there is room",
+                  {{"error", std::strerror(error)}});
+    }
+    pause.expires_after(kPause);
+    return pause.async_wait(use_tuple);
+  };
+  while (!ready.is_open()) {
+    if (Fd own(::fcntl(listener, F_DUPFD_CLOEXEC, 3)); own) {
+      ready.assign(own.release());
+    } else {
+      co_await rest(errno);
+    }
+  }
   for (;;) {
     if (room) {
       co_await room();
@@ -100,12 +115,7 @@ awaitable<void> accept_loop(int listener, std::function<void(Fd)> accepted,
     } else if (errno == EAGAIN) {
       co_await ready.async_wait(asio::posix::stream_descriptor::wait_read, use_tuple);
     } else if (!passes(errno)) {
-      if (!std::exchange(complained, true)) {
-        log_warning("cannot accept connections: they wait until there is room",
-                    {{"error", std::strerror(errno)}});
-      }
-      pause.expires_after(kPause);
-      co_await pause.async_wait(use_tuple);
+      co_await rest(errno);
     }
   }
 }

@@ -72,6 +72,14 @@ class Common:
         self.assertGreater((self.work / "there/new").stat().st_mtime, 1_600_000_000)
         self.assertEqual((stat.S_IMODE(old.stat().st_mode), old.read_text()), (0o600, "#!/bin/sh\n"))
 
+    def test_nothing_runs_as_its_owner_without_p(self):
+        (self.work / "here/tool").write_text("x")
+        (self.work / "here/tool").chmod(0o6755)
+        self.scp(self.work / "here/tool", f"agent:{self.work}/there")
+        self.scp("-r", self.work / "here", f"agent:{self.work}/there")
+        for path, mode in (("there/tool", 0o755), ("there/here", 0o755), ("there/here/tool", 0o755)):
+            self.assertEqual(oct(stat.S_IMODE((self.work / path).stat().st_mode)), oct(mode), path)
+
     def test_p_keeps_every_bit(self):
         for i, mode in enumerate((0o400, 0o4755, 0o2770, 0o000, 0o666)):
             file = self.work / "here" / str(i)
@@ -120,6 +128,10 @@ class Common:
                 # -T: this client has no notion of what the far shell makes of quotes.
                 self.scp("-T", f"agent:{pattern}", into)
                 self.assertEqual(sorted(os.listdir(into)), names)
+        into = Path(tempfile.mkdtemp())
+        done = self.scp("-T", f"agent:{sub}/{{h.dat,none,g1.*}}", into, code=1)
+        self.assertEqual(sorted(os.listdir(into)), ["g1.txt", "h.dat"])
+        self.assertIn("none: No such file", done.errors)
         self.scp("/etc/passwd", f"agent:~/{sub.name}/up")
         self.assertEqual((sub / "up").read_bytes(), Path("/etc/passwd").read_bytes())
 

@@ -57,7 +57,7 @@ TEST_F(ConfigByHand, DeniesWhatItIsTold) {
   ASSERT_TRUE(others);
   EXPECT_TRUE(others->denials.local_tcp && others->denials.unix_sockets);
   EXPECT_FALSE(others->denials.agent || others->denials.remote_tcp);
-  for (const char* bad : {"tcp", "agent,,local-tcp", ",", " agent", "agent;local-tcp"}) {
+  for (const char* bad : {"tcp", "agent,", "agent,,local-tcp", ",", " agent", "agent;local-tcp"}) {
     options_.deny = bad;
     EXPECT_THAT(error(), HasSubstr("cannot be denied: write local-tcp,")) << bad;
   }

@@ -84,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{}, "name a command"}, Mistake{{"start"}, "no command \"start\""},
         Mistake{{"--serve"}, "no option \"--serve\""},
         Mistake{{"serve"}, "either --config FILE or --listen"},
-        Mistake{{"serve", "--listen=", "--authorized-keys", "k"}, "either --config FILE"},
+        Mistake{{"serve", "--listen=", "--authorized-keys", "k"}, "--listen needs a value"},
         Mistake{{"serve", "--listen", "x:1"}, "--listen needs --authorized-keys"},
         Mistake{{"serve", "--config", "c", "--listen", "x:1"}, "either --config FILE"},
         Mistake{{"serve", "--config", "c", "--host-key", "h"}, "--host-key does not go with"},

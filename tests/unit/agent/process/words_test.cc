@@ -50,8 +50,8 @@ TEST(SplitWords, RefusesWhatIsUnbalanced) {
 }
 
 TEST(SplitWords, RefusesWhatOnlyAShellCanDo) {
-  for (const char* text :
-       {"a | b", "a && b", "a;b", "a > b", "a<b", "(a)", "$HOME", "`a`", "\"$HOME\"", "\"`a`\""}) {
+  for (const char* text : {"a | b", "a && b", "a;b", "a > b", "a<b", "(a)", "$HOME", "`a`",
+                           "\"$HOME\"", "\"`a`\"", "a\nb", "\na \n 'b'"}) {
     const auto words = split_words(text);
     ASSERT_FALSE(words) << text;
     EXPECT_THAT(words.error().message, HasSubstr("only a shell")) << text;

@@ -48,6 +48,16 @@ TEST_F(Expand, Patterns) {
   EXPECT_THAT(expanded("~/?' c'"), ElementsAre(at("b c")));
   EXPECT_THAT(expanded("~/[!b]2"), ElementsAre(at("a2")));
   EXPECT_THAT(expanded("~/{a2,a1}"), ElementsAre(at("a2"), at("a1")));
+  EXPECT_THAT(expanded("~/{a[12],z,b}*"), ElementsAre(at("a1"), at("a2"), at("z*"), at("b c")));
+  EXPECT_THAT(expanded("x{a,{b,c}d,}"), ElementsAre("xa", "xbd", "xcd", "x"));
+  EXPECT_THAT(expanded("{a}{b,c"), ElementsAre("{a}{b,c"));
+  EXPECT_THAT(expanded(R"({a,b\,c}'{d,e}')"), ElementsAre("a{d,e}", "b,c{d,e}"));
+  EXPECT_THAT(expanded("{}{a,b}"), ElementsAre("{}a", "{}b"));
+  std::string bomb;
+  for (int i = 0; i < 1000; ++i) {
+    bomb += "{a,b}";
+  }
+  EXPECT_THAT(expanded(bomb), ElementsAre(bomb));
   EXPECT_THAT(expanded("~/*"), ElementsAre(at("a1"), at("a2"), at("b c")));
 }
 

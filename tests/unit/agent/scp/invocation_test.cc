@@ -46,26 +46,43 @@ TEST(Invocation, IsWhatClientsSend) {
 }
 
 TEST(Invocation, IsNothingElse) {
-  for (const char* command :
-       {"", "scp", "scp ", "scp -t", "scp -f --", "scp x y", "scp -r x", "scp -tf x", "scp -x -t y",
-        "scp - -t y", "scp -t x; true", "scp -t $HOME", "scp -t `x`", "scp -t x > y", "scp -t 'x",
-        "scpx -t x", " scp -t x", "/usr/bin/scp -t x", "scp --help"}) {
+  for (const char* command : {"",
+                              "scp",
+                              "scp ",
+                              "scp -t",
+                              "scp -f --",
+                              "scp x y",
+                              "scp -r x",
+                              "scp -tf x",
+                              "scp -x -t y",
+                              "scp - -t y",
+                              "scp -t x; true",
+                              "scp -t $HOME",
+                              "scp -t `x`",
+                              "scp -t x > y",
+                              "scp -t 'x",
+                              "scpx -t x",
+                              " scp -t x",
+                              "/usr/bin/scp -t x",
+                              "scp --help",
+                              "scp -f x\ntouch y",
+                              "scp -f x # y"}) {
     EXPECT_FALSE(parse_invocation(command)) << command;
   }
 }
 
 TEST(Invocation, KnowsWhatWasQuoted) {
-  const auto asked = parse_invocation(R"(scp -f a* 'a*' \~ ~/"x y"* ~ "~")");
+  const auto asked = parse_invocation(R"(scp -f a* 'a*' \~ ~/"x y"* ~ "~" ~'root'/x)");
   ASSERT_TRUE(asked);
-  EXPECT_THAT(texts(*asked), ElementsAre("a*", "a*", "~", "~/x y*", "~", "~"));
+  EXPECT_THAT(texts(*asked), ElementsAre("a*", "a*", "~", "~/x y*", "~", "~", "~root/x"));
   std::vector<bool> expand;
   std::vector<bool> tilde;
   for (const process::Word& word : asked->paths) {
     expand.push_back(word.expands);
     tilde.push_back(word.tilde);
   }
-  EXPECT_THAT(expand, ElementsAre(true, false, false, true, false, false));
-  EXPECT_THAT(tilde, ElementsAre(false, false, false, true, true, false));
+  EXPECT_THAT(expand, ElementsAre(true, false, false, true, false, false, false));
+  EXPECT_THAT(tilde, ElementsAre(false, false, false, true, true, false, false));
   EXPECT_EQ(asked->paths[1].pattern, R"(a\*)");
 }
 

@@ -152,6 +152,19 @@ TEST_F(Lending, TheNewestLivingConnectionHasTheSocket) {
   EXPECT_EQ(use(path), "fourth");
 }
 
+TEST_F(Lending, WhatWasCleanedAwayIsMadeAgain) {
+  const auto loan = lend("first");
+  const std::string path = *agents_.path("alice");
+  std::filesystem::remove_all(std::filesystem::path(path).parent_path());
+  const std::string again = *agents_.path("alice");
+  EXPECT_NE(again, path);
+  EXPECT_EQ(use(again), "first");
+  std::filesystem::remove(again);
+  std::filesystem::create_symlink(path, again);
+  const auto second = lend("second");
+  EXPECT_EQ(use(*agents_.path("alice")), "second");
+}
+
 TEST_F(Lending, OneThatRefusesGivesWay) {
   const auto first = lend("first");
   const auto second = lend("second");

@@ -52,6 +52,20 @@ TEST_F(Listener, HandsOutConnections) {
   }
 }
 
+TEST_F(Listener, StartsWhenThereIsADescriptorForIt) {
+  const Fd client = connect();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{.rlim_cur = 3, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  serve();
+  context_.poll();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  while (accepted_.empty()) {
+    ASSERT_EQ(context_.run_one_for(std::chrono::seconds(20)), 1U);
+  }
+}
+
 TEST_F(Listener, SaysThatAPortIsTaken) {
   const auto second = listen_tcp(local_endpoint(listening_.get()));
   ASSERT_FALSE(second);

@@ -6,7 +6,7 @@
 #include "protocol/base/notify.h"
 #include "protocol/sshd/agent_forward.h"
 #include "protocol/sshd/direct_forwards.h"
-#include "tests/unit/protocol/ssh/fakes.h"
+#include "tests/unit/protocol/sshd/host_lab.h"
 
 namespace rdev::sshd {
 namespace {
@@ -16,10 +16,6 @@ using ssh::Message;
 using ssh::Writer;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-struct Nobody final : Authorizer {
-  bool may_login(const std::string&, const ssh::PublicKey&) override { return false; }
-};
 
 // What the agent would do: names the places that listen, and holds a connection's way back.
 struct Places {
@@ -65,7 +61,7 @@ awaitable<Result<std::unique_ptr<Listening>>> listen(Places& places, ListenTarge
   co_return std::make_unique<FakeListening>(places, name, port);
 }
 
-class RemoteForwardsTest : public testing::Test, public ssh::Connection::Handler {
+class RemoteForwardsTest : public HostTest, public ssh::Connection::Handler {
  protected:
   RemoteForwardsTest() {
     base::set_log_level(base::LogLevel::kOff);
@@ -102,20 +98,7 @@ class RemoteForwardsTest : public testing::Test, public ssh::Connection::Handler
     return Writer().string(name).u32(port).take();
   }
   static std::string path(std::string_view name) { return Writer().string(name).take(); }
-  void poll() {
-    context.restart();
-    context.poll();
-  }
 
-  asio::io_context context;
-  Nobody nobody;
-  Host host{context.get_executor(),
-            ssh::PrivateKey::generate(),
-            nobody,
-            {},
-            {},
-            base::TaskGroup(context.get_executor())};
-  ssh::test::FakeSink sink;
   Places places;
   std::shared_ptr<ssh::Connection> connection;
   std::shared_ptr<RemoteForwards> forwards;

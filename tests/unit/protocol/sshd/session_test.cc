@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/unit/protocol/ssh/fakes.h"
+#include "tests/unit/protocol/sshd/host_lab.h"
 #include "tests/unit/run.h"
 
 namespace rdev::sshd {
@@ -19,12 +19,8 @@ using testing::IsEmpty;
 
 constexpr std::uint32_t kTheirs = 77;
 
-struct Nobody final : Authorizer {
-  bool may_login(const std::string&, const ssh::PublicKey&) override { return false; }
-};
-
 // A session channel of its own, number 0, and what its services were asked.
-class SessionTest : public testing::Test {
+class SessionTest : public HostTest {
  protected:
   SessionTest() {
     host.services.exec = [this](const Peer&, SessionStart start,
@@ -59,23 +55,10 @@ class SessionTest : public testing::Test {
     poll();
     return sink.take();
   }
-  void poll() {
-    context.restart();
-    context.poll();
-  }
 
-  asio::io_context context;
-  Nobody nobody;
-  Host host{context.get_executor(),
-            ssh::PrivateKey::generate(),
-            nobody,
-            {},
-            {},
-            base::TaskGroup(context.get_executor())};
   std::vector<SessionStart> starts;
   std::vector<std::unique_ptr<stream::Offer>> offers;
   std::vector<std::unique_ptr<stream::Stream>> streams;
-  ssh::test::FakeSink sink;
   ssh::test::FakeHandler handler;
   ssh::Connection connection{context.get_executor(), sink, handler, {}};
   const std::string yes = simple(Message::kChannelSuccess, kTheirs);

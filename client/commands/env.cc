@@ -21,18 +21,26 @@ struct Options {
   bool show_secrets = false;
 };
 
-awaitable<Result<std::vector<SeenEnvironment>>> attach_and_ask(const state::Paths& paths,
-                                                               std::string name,
-                                                               WaitNotice& notice) {
+awaitable<Result<std::unique_ptr<link_process::Attached>>> attach(const state::Paths& paths,
+                                                                  std::string name,
+                                                                  WaitNotice& notice) {
   link_process::AttachOptions options;
   options.what = "env";
   options.waiting = [&notice](const std::string& why) { notice.reason(why); };
-  const auto link =
-      co_await link_process::Attached::attach(paths, std::move(name), std::move(options));
+  co_return co_await link_process::Attached::attach(paths, std::move(name), std::move(options));
+}
+
+awaitable<Result<std::vector<SeenEnvironment>>> ask(const state::Paths& paths, std::string name,
+                                                    WaitNotice& notice, int* signal) {
+  const auto link = co_await interruptible(attach(paths, std::move(name), notice), signal);
   if (!link) {
     co_return tl::make_unexpected(link.error());
   }
-  co_return co_await ask_environments(**link);
+  auto all = co_await interruptible(ask_environments(**link), signal);
+  if (*signal != 0) {
+    co_await end_interrupted(**link);
+  }
+  co_return all;
 }
 
 awaitable<Result<int>> diff(Context& context, const Options& options) {
@@ -42,7 +50,7 @@ awaitable<Result<int>> diff(Context& context, const Options& options) {
   }
   int signal = 0;
   WaitNotice notice(context.executor, *name);
-  const auto all = co_await interruptible(attach_and_ask(context.paths, *name, notice), &signal);
+  const auto all = co_await ask(context.paths, *name, notice, &signal);
   co_await notice.end();
   if (signal != 0) {
     co_return 128 + signal;

@@ -24,6 +24,7 @@ constexpr char kScript[] =
 constexpr std::size_t kMostBytes = std::size_t{4} << 20;
 constexpr std::size_t kPieceBytes = std::size_t{16} * 1024;
 constexpr std::chrono::seconds kPatience{10};
+constexpr std::chrono::seconds kEndPatience{1};
 constexpr char kNoOutputProcessing[] = {70, 0, 0, 0, 0, 0};  // OPOST off: bytes as they are
 
 enum class Terminals { kNone, kOne };
@@ -208,6 +209,14 @@ awaitable<Result<std::vector<SeenEnvironment>>> ask_environments(link_process::A
     all.push_back({.who = who, .note = {}, .variables = *std::move(variables)});
   }
   co_return all;
+}
+
+awaitable<void> end_interrupted(link_process::Attached& link) {
+  // The agent's answer comes after it has read the KILL that went ahead. Over a link that is down
+  // there is nothing to be done.
+  (void)co_await base::with_timeout(
+      output_of(link, session(Session::JOB_ENVIRONMENT, Terminals::kNone), {}), kEndPatience,
+      "the end of the sessions");
 }
 
 }  // namespace rdev::commands

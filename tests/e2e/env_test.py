@@ -2,12 +2,13 @@
 and scp's old protocol there, which none of them has."""
 import json
 import os
+import signal
 import tempfile
 import unittest
 from pathlib import Path
 
 from lab import docker, images, tree
-from lab.client import rdev, rdev_json, ssh, up
+from lab.client import rdev, rdev_json, ssh, start, up
 from lab.proc import eventually, processes, run
 
 COMMAND = ["--", "sh", "-c", "env -0 > $HOME/of-the-command; sleep 1000"]
@@ -93,13 +94,16 @@ class EnvDiff(OnLocal):
 class StartUpFilesInTheWay(OnLocal):
     """Start-up files that keep the shell from a quick and clean answer."""
 
+    def check_nothing_is_left(self):
+        for word in ("rdev-env", "sleep 1001"):
+            eventually(lambda w=word: not processes(w), f"no {word} is left")
+
     def differ(self, start_up):
         """{who: note} and {variable: values}; nothing of the sessions may stay in the job."""
         self.start_up(start_up)
         self.up("in-the-way")
         answer = rdev_json("env", "diff", "in-the-way")
-        for word in ("rdev-env", "sleep 1001"):
-            eventually(lambda w=word: not processes(w), f"no {word} is left")
+        self.check_nothing_is_left()
         return ({row["who"]: row["note"] for row in answer["environments"]},
                 {row["name"]: row["values"] for row in answer["differences"]})
 
@@ -119,6 +123,15 @@ class StartUpFilesInTheWay(OnLocal):
 
     def test_a_background_process_that_holds_stdout(self):
         self.check_answered("sleep 1001 & export ADDED=1\n")
+
+    def test_an_interrupt(self):
+        self.start_up("[ -t 0 ] || sleep 1001\n")
+        self.up("in-the-way")
+        with start("env", "diff", "in-the-way") as diff:
+            eventually(lambda: processes("sleep 1001"), "the start-up file runs")
+            diff.signal(signal.SIGINT)
+            self.assertEqual(diff.wait(), 130)
+        self.check_nothing_is_left()
 
     def test_an_answer_that_breaks_off(self):
         notes, found = self.differ("env() { printf 'HALF=1\\0'; exit 0; }\n")

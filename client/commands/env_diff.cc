@@ -6,6 +6,7 @@
 #include <set>
 
 #include "client/ui/table.h"
+#include "client/ui/utf8.h"
 
 namespace rdev::commands {
 namespace {
@@ -64,7 +65,7 @@ std::string in_words(const std::vector<SeenEnvironment>& environments) {
 // Who sees the same value stands in one line.
 std::string lines_of(const Difference& difference,
                      const std::vector<SeenEnvironment>& environments) {
-  std::string text = difference.name + "\n";
+  std::string text = ui::printable_line(difference.name) + "\n";
   std::vector<std::vector<std::string>> rows;
   std::vector<bool> told(environments.size());
   for (std::size_t i = 0; i < environments.size(); ++i) {
@@ -126,9 +127,16 @@ EnvDiff compare(const std::vector<SeenEnvironment>& environments) {
 }
 
 bool looks_secret(std::string_view name) {
-  static constexpr std::array<std::string_view, 8> kWords{
-      "TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "KEY", "CREDENTIAL", "COOKIE"};
+  static constexpr std::array<std::string_view, 8> kWords{"TOKEN",  "PASS", "_PWD",       "AUTH",
+                                                          "SECRET", "KEY",  "CREDENTIAL", "COOKIE"};
+  // Paths and people.
+  static constexpr std::array<std::string_view, 7> kKnown{
+      "SSH_AUTH_SOCK", "XAUTHORITY",      "SSH_ASKPASS",     "SUDO_ASKPASS",
+      "GIT_ASKPASS",   "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL"};
   const std::string text = upper(name);
+  if (std::find(kKnown.begin(), kKnown.end(), text) != kKnown.end()) {
+    return false;
+  }
   return std::any_of(kWords.begin(), kWords.end(),
                      [&](std::string_view word) { return text.find(word) != std::string::npos; });
 }
@@ -178,9 +186,11 @@ std::string as_json(const std::string& job, const std::vector<SeenEnvironment>& 
     json::object values;
     for (std::size_t i = 0; i < environments.size(); ++i) {
       const auto& value = difference.values[i];
-      values[environments[i].who] = value ? json::value(*value) : json::value(nullptr);
+      values[environments[i].who] =
+          value ? json::value(ui::valid_utf8(*value)) : json::value(nullptr);
     }
-    differences.push_back({{"name", difference.name}, {"values", std::move(values)}});
+    differences.push_back(
+        {{"name", ui::valid_utf8(difference.name)}, {"values", std::move(values)}});
   }
   const json::object object = {
       {"name", job},

@@ -36,9 +36,8 @@ struct EnvDiff {
 
 EnvDiff compare(const std::vector<SeenEnvironment>& environments);
 
-// By its name: TOKEN, PASSWORD, KEY, SECRET and their like.
+// By its name: TOKEN, PASS, KEY, SECRET and their like.
 bool looks_secret(std::string_view name);
-enum class Secrets { kMask, kShow };
 // The values of secrets replaced by "(hidden)", or "(hidden 2)" where they differ.
 void mask(EnvDiff& diff);
 

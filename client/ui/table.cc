@@ -1,6 +1,7 @@
 #include "client/ui/table.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace rdev::ui {
 namespace {
@@ -23,6 +24,12 @@ std::string printable(std::string text) {
   return text;
 }
 
+std::string printable_line(std::string text) {
+  text = printable(std::move(text));
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
 std::string render_table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
@@ -35,8 +42,7 @@ std::string render_table(const std::vector<std::vector<std::string>>& rows) {
   for (const auto& row : rows) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
-      std::string cell = printable(row[i]);
-      std::replace(cell.begin(), cell.end(), '\n', ' ');
+      const std::string cell = printable_line(row[i]);
       line += cell + std::string(widths[i] - width(cell) + 2, ' ');
     }
     line.erase(line.find_last_not_of(' ') + 1);

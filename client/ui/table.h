@@ -11,5 +11,7 @@ std::string render_table(const std::vector<std::vector<std::string>>& rows);
 
 // Text from elsewhere for a terminal: control characters other than line end and tab become '?'.
 std::string printable(std::string text);
+// The same in one line: line ends become spaces.
+std::string printable_line(std::string text);
 
 }  // namespace rdev::ui

@@ -11,6 +11,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using testing::StartsWith;
 
 std::vector<SeenEnvironment> of(Variables first, Variables second, Variables third) {
   return {{.who = "pty", .note = {}, .variables = std::move(first)},
@@ -57,6 +58,11 @@ TEST(EnvDiff, GroupsWhoSeesTheSame) {
   EXPECT_THAT(text, HasSubstr("all else is the same"));
 }
 
+TEST(EnvDiff, NamesMayNotSpeakToTheTerminal) {
+  const auto all = of({{"A\033[31m\nB", "1"}}, {}, {});
+  EXPECT_THAT(as_text(all, compare(all)), StartsWith("A?[31m B\n   pty            1\n"));
+}
+
 TEST(EnvDiff, HidesSecrets) {
   const auto all = of({{"API_TOKEN", "s1"}, {"aws_secret_access", "s2"}, {"PLAIN", "p"}},
                       {{"API_TOKEN", "s1"}}, {{"API_TOKEN", "s3"}});
@@ -68,10 +74,13 @@ TEST(EnvDiff, HidesSecrets) {
   for (const char* secret : {"s1", "s2", "s3"}) {
     EXPECT_THAT(text, Not(HasSubstr(secret)));
   }
-  for (const char* name : {"TOKEN", "MY_KEY", "DbPassword", "PGPASSWD", "X_CREDENTIALS"}) {
+  for (const char* name : {"TOKEN", "MY_KEY", "DbPassword", "PGPASSWD", "X_CREDENTIALS", "DB_PASS",
+                           "PGPASS", "MYSQL_PWD", "REDISCLI_AUTH", "KEY_PASSPHRASE"}) {
     EXPECT_TRUE(looks_secret(name)) << name;
   }
-  EXPECT_FALSE(looks_secret("PATH"));
+  for (const char* name : {"PATH", "PWD", "OLDPWD", "SSH_AUTH_SOCK", "SSH_ASKPASS", "XAUTHORITY"}) {
+    EXPECT_FALSE(looks_secret(name)) << name;
+  }
 }
 
 TEST(EnvDiff, SpeaksJson) {
@@ -83,6 +92,14 @@ TEST(EnvDiff, SpeaksJson) {
   EXPECT_EQ(difference.at("name"), "A");
   EXPECT_EQ(difference.at("values").at("pty"), "1");
   EXPECT_TRUE(difference.at("values").at("command").is_null());
+}
+
+TEST(EnvDiff, SpeaksJsonOfBytesThatAreNotUtf8) {
+  const auto all = of({{"N\xff", "caf\xe9 \xc3\xa9"}}, {}, {});
+  const auto object = boost::json::parse(as_json("train", all, compare(all))).as_object();
+  const auto& difference = object.at("differences").at(0).as_object();
+  EXPECT_EQ(difference.at("name"), "N\uFFFD");
+  EXPECT_EQ(difference.at("values").at("pty"), "caf\uFFFD \u00e9");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "client/ui/progress.h"
 #include "client/ui/suggest.h"
 #include "client/ui/table.h"
+#include "client/ui/utf8.h"
 #include "protocol/base/fd.h"
 
 namespace rdev::ui {
@@ -32,6 +33,35 @@ TEST(Table, AlignsByCharactersNotBytes) {
 TEST(Table, ShowsNoControlCharacters) {
   EXPECT_EQ(render_table({{"a\033[31m", "b\nc"}}), "a?[31m  b c\n");
   EXPECT_EQ(printable("a\tb\nc\rd\x7f"), "a\tb\nc?d?");
+  EXPECT_EQ(printable_line("a\tb\nc\r"), "a\tb c?");
+}
+
+TEST(Utf8, KeepsWhatIsValid) {
+  using namespace std::string_literals;
+  for (const std::string& text :
+       {""s, "a\n\0z"s, "\u00e9\u07ff"s, "\u0800\ud7ff\ue000\uffff"s, "\U00010000\U0010ffff"s}) {
+    EXPECT_EQ(valid_utf8(text), text);
+  }
+}
+
+TEST(Utf8, ReplacesEachByteThatIsNot) {
+  const std::pair<const char*, int> texts[] = {{"\xff", 1},
+                                               {"\x80", 1},
+                                               {"\xc3", 1},
+                                               {"\xc0\x80", 2},
+                                               {"\xe0\x9f\xbf", 3},
+                                               {"\xed\xa0\x80", 3},
+                                               {"\xe2\x82", 2},
+                                               {"\xf0\x8f\xbf\xbf", 4},
+                                               {"\xf4\x90\x80\x80", 4},
+                                               {"\xf5\x80\x80\x80", 4}};
+  for (const auto& [text, bytes] : texts) {
+    std::string expected = "a";
+    for (int i = 0; i < bytes; ++i) {
+      expected += "\uFFFD";
+    }
+    EXPECT_EQ(valid_utf8(std::string("a") + text + "z"), expected + "z");
+  }
 }
 
 // What a Progress wrote to a pipe.

@@ -95,7 +95,7 @@ struct Services {
   ListenHandler listen;
   AgentHandler agent;
   std::function<bool(std::string_view name)> accepts_variable;  // of the client; unset: any
-  std::function<void()> connection_ended;  // for housekeeping
+  std::function<void()> connection_ended;                       // for housekeeping
 };
 
 // Decides who may enter. Public key is the only method.

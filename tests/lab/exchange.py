@@ -33,6 +33,8 @@ def refuses(address, host="127.0.0.1"):
         connect(address, host).close()
     except (ConnectionRefusedError, FileNotFoundError):
         return True
+    except ConnectionResetError:
+        pass  # it listens, and was so quick to break it off
     return False
 
 

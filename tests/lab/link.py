@@ -98,3 +98,5 @@ def connects(port, host="127.0.0.1"):
             return True
     except ConnectionRefusedError:
         return False
+    except ConnectionResetError:
+        return True  # so quick to break it off

@@ -12,7 +12,7 @@ const std::vector<Command>& command_table() {
        "tar c src | rdev exec train -- tar x -C /work", Kind::kTakesCommand, setup_exec},
       {"ssh", "Open a shell in a job, or a program with a terminal", "rdev ssh train -- htop",
        Kind::kTakesCommand, setup_ssh},
-      {"forward", "Join ports and unix sockets of this machine and of a job, as ssh -L and -R",
+      {"forward", "Join ports and unix sockets of this machine and of a job, as ssh -L, -R and -D",
        "rdev forward train -L 8080:localhost:80", Kind::kNormal, setup_forward},
       {"connect", "Give programs that want a host and a port a way to a job's SSH server",
        "rdev connect train", Kind::kNormal, setup_connect},

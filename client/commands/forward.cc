@@ -18,7 +18,7 @@ constexpr int kLinkFailed = 255;
 
 struct Options {
   std::string name;
-  std::vector<std::string> local, remote;
+  std::vector<std::string> local, remote, dynamic;
   std::string remove;
   bool foreground = false;
   bool list = false;
@@ -26,12 +26,12 @@ struct Options {
 };
 
 Result<void> check(const Options& options) {
-  const bool adds = !options.local.empty() || !options.remote.empty();
+  const bool adds = !options.local.empty() || !options.remote.empty() || !options.dynamic.empty();
   if (adds + options.list + !options.remove.empty() != 1) {
-    return fail(Code::kUsage, "give -L or -R, or one of --list and --remove");
+    return fail(Code::kUsage, "give -L, -R or -D, or one of --list and --remove");
   }
   if (options.foreground && !adds) {
-    return fail(Code::kUsage, "--foreground is for -L and -R");
+    return fail(Code::kUsage, "--foreground is for -L, -R and -D");
   }
   return {};
 }
@@ -39,7 +39,8 @@ Result<void> check(const Options& options) {
 Result<std::vector<Tunnel>> parse_all(const Options& options) {
   std::vector<Tunnel> all;
   for (const auto& [kind, specs] :
-       {std::pair(Tunnel::LOCAL, &options.local), std::pair(Tunnel::REMOTE, &options.remote)}) {
+       {std::pair(Tunnel::LOCAL, &options.local), std::pair(Tunnel::REMOTE, &options.remote),
+        std::pair(Tunnel::DYNAMIC, &options.dynamic)}) {
     for (const std::string& spec : *specs) {
       auto tunnel = tunnels::parse_spec(kind, spec);
       if (!tunnel) {
@@ -222,6 +223,9 @@ Run setup_forward(CLI::App& app, const std::vector<std::string>&) {
                  "[BIND:]PORT:HOST:PORT or with /PATHs: listen here, connect from the job")
       ->allow_extra_args(false);
   app.add_option("-R,--remote", o->remote, "The same: listen in the job, connect from here")
+      ->allow_extra_args(false);
+  app.add_option("-D,--dynamic", o->dynamic,
+                 "[BIND:]PORT: a SOCKS server here; its connections and names start in the job")
       ->allow_extra_args(false);
   app.add_flag("--foreground", o->foreground, "Stay, and end the tunnels with ^C");
   app.add_flag("--list", o->list, "Show the job's background tunnels");

@@ -3,7 +3,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <utility>
 
+#include "client/tunnels/socks_client.h"
 #include "protocol/base/listener.h"
+#include "protocol/base/with_timeout.h"
 
 namespace rdev::tunnels {
 namespace {
@@ -91,12 +93,43 @@ awaitable<void> LocalTunnel::serve(base::Fd fd) {
   };
   const Place place(accepted_);
   Socket socket = adopt(tasks_.executor(), std::move(fd));
+  if (ledger_.tunnel.kind() == Tunnel::DYNAMIC) {
+    co_return co_await serve_socks(std::move(socket));
+  }
   auto opened = co_await link_.open(request_);
   if (!opened) {
     ledger_.refused(opened.error());
     abort(socket);
     co_return;
   }
+  co_await relay(std::move(socket), std::move(opened->stream), ledger_.traffic);
+}
+
+awaitable<void> LocalTunnel::serve_socks(Socket socket) {
+  Socks socks;
+  const auto target = co_await base::with_timeout(ask_target(socket, socks), options_.handshake,
+                                                  "the SOCKS handshake");
+  if (!target) {
+    ledger_.refused(target.error());
+    co_return;  // it has got its answer, and gets an end
+  }
+  StreamRequest request;
+  request.mutable_tcp()->set_host(target->host);
+  request.mutable_tcp()->set_port(target->port);
+  auto opened = co_await link_.open(request);
+  if (!opened) {
+    ledger_.refused(opened.error());
+    (void)co_await say(socket, socks.refused(opened.error().code));
+    co_return;
+  }
+  const std::string early = socks.rest();
+  if (!co_await say(socket, socks.granted()) ||
+      (!early.empty() && !co_await opened->stream->write(asio::buffer(early)))) {
+    abort(socket);
+    opened->stream->break_off();
+    co_return;
+  }
+  ledger_.traffic.out += early.size();
   co_await relay(std::move(socket), std::move(opened->stream), ledger_.traffic);
 }
 

@@ -9,14 +9,15 @@
 
 namespace rdev::tunnels {
 
-// -L and `rdev connect`: listens on the laptop, whether there is a link or not. Each connection
+// -L, -D and `rdev connect`: listens on the laptop, whether there is a link or not. Each connection
 // gets a stream of its own, or is broken off when it cannot.
 class LocalTunnel final : public Active {
  public:
   struct Options {
     // Between attempts to listen; nobody says when a port has become free.
     std::chrono::milliseconds pause{5000};
-    std::uint32_t connections = 4096;  // further ones are broken off at once
+    std::uint32_t connections = 4096;    // further ones are broken off at once
+    std::chrono::seconds handshake{30};  // of SOCKS
   };
   // `link` must outlive it.
   LocalTunnel(const asio::any_io_executor& executor, SharedLink& link, Tunnel tunnel,
@@ -33,6 +34,7 @@ class LocalTunnel final : public Active {
   awaitable<void> keep_trying();
   void accept(base::Fd socket);
   awaitable<void> serve(base::Fd socket);
+  awaitable<void> serve_socks(Socket socket);
 
   SharedLink& link_;
   Ledger ledger_;

@@ -14,6 +14,9 @@ constexpr std::size_t kMaxHost = 255;
 constexpr std::size_t kMaxPath = 107;  // of a unix socket on Linux
 constexpr char kForms[] =
     "write [BIND:]PORT:HOST:PORT, [BIND:]PORT:/PATH, /PATH:HOST:PORT or /PATH:/PATH";
+constexpr char kDynamicForms[] = "write [BIND:]PORT or /PATH";
+
+bool has_target(Tunnel::Kind kind) { return kind == Tunnel::LOCAL || kind == Tunnel::REMOTE; }
 
 struct Part {
   std::string text;
@@ -159,20 +162,20 @@ Result<Tunnel> parse(Tunnel::Kind kind, std::string_view text) {
   if (!parts) {
     return tl::make_unexpected(parts.error());
   }
-  const std::size_t target = parts->back().is_path() ? 1 : 2;
+  const std::size_t target = !has_target(kind) ? 0 : parts->back().is_path() ? 1 : 2;
   const std::size_t listen = parts->size() - std::min(target, parts->size());
-  if (parts->size() == 1 && !parts->back().is_path()) {
-    return fail(Code::kUsage, std::string("it names nothing to connect to (rdev has no SOCKS "
-                                          "forwards); ") +
+  if (target == 2 && parts->size() == 1) {
+    return fail(Code::kUsage, std::string("it names nothing to connect to (-D is SOCKS, which does "
+                                          "without); ") +
                                   kForms);
   }
   if (listen < 1 || listen > 2 || (listen == 2 && (*parts)[0].is_path())) {
-    return fail(Code::kUsage, kForms);
+    return fail(Code::kUsage, target == 0 ? kDynamicForms : kForms);
   }
   Tunnel tunnel;
   tunnel.set_kind(kind);
-  if (auto read = read_listen(*parts, listen, tunnel); !read) {
-    return tl::make_unexpected(read.error());
+  if (auto read = read_listen(*parts, listen, tunnel); !read || target == 0) {
+    return read ? Result<Tunnel>(std::move(tunnel)) : tl::make_unexpected(read.error());
   }
   if (auto read = read_target(*parts, tunnel); !read) {
     return tl::make_unexpected(read.error());
@@ -185,9 +188,10 @@ Result<Tunnel> parse(Tunnel::Kind kind, std::string_view text) {
 Result<Tunnel> parse_spec(Tunnel::Kind kind, std::string_view text) {
   auto tunnel = parse(kind, text);
   if (!tunnel) {
-    return prefix(
-        (kind == Tunnel::REMOTE ? "-R '" : "-L '") + std::string(text.substr(0, kMaxSpec)) + "'",
-        tunnel.error());
+    const char* const option = kind == Tunnel::REMOTE    ? "-R '"
+                               : kind == Tunnel::DYNAMIC ? "-D '"
+                                                         : "-L '";
+    return prefix(option + std::string(text.substr(0, kMaxSpec)) + "'", tunnel.error());
   }
   return tunnel;
 }
@@ -203,6 +207,9 @@ std::string target_text(const Tunnel& tunnel) {
   if (tunnel.kind() == Tunnel::CONNECT) {
     return "its SSH server";
   }
+  if (tunnel.kind() == Tunnel::DYNAMIC) {
+    return "SOCKS";
+  }
   return tunnel.target_path().empty() ? host_and_port(tunnel.target_host(), tunnel.target_port())
                                       : tunnel.target_path();
 }
@@ -210,7 +217,7 @@ std::string target_text(const Tunnel& tunnel) {
 std::string to_spec(const Tunnel& tunnel) {
   const std::string listen =
       tunnel.listen_path().empty() ? listen_text(tunnel) : escaped(tunnel.listen_path());
-  if (tunnel.kind() == Tunnel::CONNECT) {
+  if (!has_target(tunnel.kind())) {
     return listen;
   }
   return listen + ":" +
@@ -225,6 +232,8 @@ std::string describe(const Tunnel& tunnel, std::uint32_t bound_port, const std::
       return listen + " in " + job + " -> " + target;
     case Tunnel::CONNECT:
       return listen + " -> the SSH server of " + job;
+    case Tunnel::DYNAMIC:
+      return listen + " -> whatever SOCKS asks for, from " + job;
     default:
       return listen + " -> " + target + " in " + job;
   }
@@ -236,6 +245,8 @@ const char* kind_name(Tunnel::Kind kind) {
       return "remote";
     case Tunnel::CONNECT:
       return "connect";
+    case Tunnel::DYNAMIC:
+      return "dynamic";
     default:
       return "local";
   }

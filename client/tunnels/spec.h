@@ -8,10 +8,11 @@
 
 namespace rdev::tunnels {
 
-// -L and -R as ssh(1) writes them: [BIND:]PORT:HOST:PORT, [BIND:]PORT:/PATH, /PATH:HOST:PORT,
-// /PATH:/PATH. IPv6 addresses stand in brackets, a ':' in a path is written "\:". PORT 0 listens on
-// any free port. BIND is an address; "" and "*" are every address, none and "localhost" only this
-// machine (for -R: only the job). The error says which part is wrong.
+// -L, -R and -D as ssh(1) writes them; -D has no target: [BIND:]PORT or /PATH. The others:
+// [BIND:]PORT:HOST:PORT, [BIND:]PORT:/PATH, /PATH:HOST:PORT, /PATH:/PATH. IPv6 addresses stand in
+// brackets, a ':' in a path is written "\:". PORT 0 listens on any free port. BIND is an address;
+// "" and "*" are every address, none and "localhost" only this machine (for -R: only the job). The
+// error says which part is wrong.
 Result<Tunnel> parse_spec(Tunnel::Kind kind, std::string_view text);
 
 // A spec that parse_spec() reads as the same tunnel; for CONNECT only where it listens.
@@ -19,11 +20,11 @@ std::string to_spec(const Tunnel& tunnel);
 
 // "127.0.0.1:8080", "[::1]:80", "*:80" or a path. `bound_port`: the one that port 0 became.
 std::string listen_text(const Tunnel& tunnel, std::uint32_t bound_port = 0);
-// "localhost:80", a path, or "its SSH server".
+// "localhost:80", a path, "its SSH server", or "SOCKS".
 std::string target_text(const Tunnel& tunnel);
 // "127.0.0.1:8080 -> localhost:80 in NAME", "localhost:8080 in NAME -> localhost:80".
 std::string describe(const Tunnel& tunnel, std::uint32_t bound_port, const std::string& job);
-// "local", "remote", "connect".
+// "local", "remote", "connect", "dynamic".
 const char* kind_name(Tunnel::Kind kind);
 
 // Both listen at one place, or both want any free port for one target.

@@ -54,6 +54,13 @@ INSTANTIATE_TEST_SUITE_P(
         Good{Tunnel::LOCAL, "/tmp/a\\:1:/tmp/b c\\\\", "/tmp/a\\:1:/tmp/b c\\\\",
              "/tmp/a:1 -> /tmp/b c\\ in train"},
         Good{Tunnel::LOCAL, "/tmp/[x]:/tmp/b", "/tmp/[x]:/tmp/b", "/tmp/[x] -> /tmp/b in train"},
+        Good{Tunnel::DYNAMIC, "1080", "127.0.0.1:1080",
+             "127.0.0.1:1080 -> whatever SOCKS asks for, from train"},
+        Good{Tunnel::DYNAMIC, "*:0", "*:0", "*:0 -> whatever SOCKS asks for, from train"},
+        Good{Tunnel::DYNAMIC, "[::1]:1080", "[::1]:1080",
+             "[::1]:1080 -> whatever SOCKS asks for, from train"},
+        Good{Tunnel::DYNAMIC, "/tmp/socks", "/tmp/socks",
+             "/tmp/socks -> whatever SOCKS asks for, from train"},
         Good{Tunnel::REMOTE, "9000:localhost:80", "localhost:9000:localhost:80",
              "localhost:9000 in train -> localhost:80"},
         Good{Tunnel::REMOTE, "*:9000:/tmp/b", "*:9000:/tmp/b", "*:9000 in train -> /tmp/b"},
@@ -90,6 +97,14 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"[]:8080:host:80", "''"}, Bad{"1:2:3:4:5", "PORT"},
                     Bad{"/tmp/a:1:/tmp/b", "PORT"}, Bad{"a:/tmp/a:/tmp/b", "no address"},
                     Bad{"8080:ho\nst:80", "control"}));
+
+TEST(Spec, OfSocksHasNoTarget) {
+  for (const char* text : {"", "x", "1080:localhost:80", "1080:/tmp/x", "a:b:1080", "65536"}) {
+    const auto tunnel = parse_spec(Tunnel::DYNAMIC, text);
+    ASSERT_FALSE(tunnel) << text;
+    EXPECT_THAT(tunnel.error().message, HasSubstr(std::string("-D '") + text + "': ")) << text;
+  }
+}
 
 TEST(Spec, NamesTheOptionAndTheText) {
   EXPECT_THAT(parse_spec(Tunnel::REMOTE, "x").error().message, HasSubstr("-R 'x': "));

@@ -89,6 +89,7 @@ awaitable<void> HolderServer::end_when_idle() {
   while (!set_.empty() || clients_ > 0) {
     co_await changed_.wait();
   }
+  unused_ = true;
   end({Code::kClosed, "there is no tunnel"});
 }
 
@@ -117,7 +118,8 @@ awaitable<void> HolderServer::serve(base::Fd fd) {
   for (;;) {
     const auto message = co_await read_message(socket);
     HolderRequest request;
-    if (!message || !request.ParseFromString(*message)) {
+    // Without an answer it asks again, and that one is the next holder's.
+    if (!message || unused_ || !request.ParseFromString(*message)) {
       break;
     }
     had_tunnel = had_tunnel || !set_.empty();
@@ -131,6 +133,7 @@ awaitable<void> HolderServer::serve(base::Fd fd) {
     }
   }
   if (had_tunnel && set_.empty() && clients_ == 1) {
+    unused_ = true;
     end({Code::kClosed, "the last tunnel was removed"});
   }
 }

@@ -200,6 +200,13 @@ class ListAndRemove(Tunnels):
         rdev("forward", NAME, "--remove", "all")
         self.assertEqual(tunnels(), [])
 
+    def test_the_next_one_at_once_after_the_last_was_removed(self):
+        """The process that holds them is about to end just then."""
+        for i in range(30):
+            (tunnel,) = forward("-L", f"0:127.0.0.1:{pages}")
+            self.assertEqual(web.get(tunnel["bound_port"], i), b"x" * i)
+            rdev("forward", NAME, "--remove", "all")
+
     def test_remove_what_is_not_there(self):
         done = rdev("forward", NAME, "--remove", "1", code=1)
         self.assertIn("1", done.errors)

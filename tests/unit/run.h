@@ -14,6 +14,7 @@
 #include "protocol/base/asio.h"
 
 // A TEST_F whose body is a coroutine: the fixture's run(awaitable<void>) runs it.
+// NOLINTBEGIN(bugprone-macro-parentheses): these are the names of classes
 #define CO_TEST_F(fixture, name)                                                   \
   class fixture##_##name : public fixture {                                        \
     rdev::awaitable<void> body();                                                  \
@@ -23,6 +24,7 @@
       testing::RegisterTest(#fixture, #name, nullptr, nullptr, __FILE__, __LINE__, \
                             []() -> fixture* { return new fixture##_##name; });    \
   rdev::awaitable<void> fixture##_##name::body()
+// NOLINTEND(bugprone-macro-parentheses)
 
 namespace rdev::test {
 

@@ -57,7 +57,9 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(Socks, AnswersTheGreetingOnce) {
   Socks socks;
-  EXPECT_EQ(socks.feed(kGreeting), std::optional<Socks::Target>());
+  const auto fed = socks.feed(kGreeting);
+  ASSERT_TRUE(fed);
+  EXPECT_FALSE(*fed);
   EXPECT_EQ(socks.answer(), kOpen);
   EXPECT_EQ(socks.answer(), "");
 }

@@ -58,7 +58,7 @@ class HolderServer final {
   TunnelSet set_;
   std::size_t clients_ = 0;
   std::optional<Error> over_;
-  bool unused_ = false;  // that is why it is over
+  bool unused_ = false;   // that is why it is over
   base::Notify changed_;  // over_, or there is less to do
   base::TaskGroup tasks_;
 };

@@ -215,7 +215,7 @@ std::string target_text(const Tunnel& tunnel) {
 }
 
 std::string to_spec(const Tunnel& tunnel) {
-  const std::string listen =
+  std::string listen =
       tunnel.listen_path().empty() ? listen_text(tunnel) : escaped(tunnel.listen_path());
   if (!has_target(tunnel.kind())) {
     return listen;

@@ -7,7 +7,7 @@ import threading
 import unittest
 
 from lab import web
-from lab.client import rdev
+from lab.client import rdev, up_for_module
 from lab.link import forward, tunnels
 from lab.proc import PATIENCE, eventually
 
@@ -15,8 +15,7 @@ NAME = "breaks"
 
 
 def setUpModule():
-    rdev("up", NAME)
-    unittest.addModuleCleanup(rdev, "down", NAME, code=None)
+    up_for_module(NAME)
 
 
 def pump(s):

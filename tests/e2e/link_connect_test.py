@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 from lab import web
-from lab.client import rdev, rdev_json, start
+from lab.client import rdev, rdev_json, start, up_for_module
 from lab.link import connects
 from lab.proc import program, run
 from lab.terminal import Terminal
@@ -15,8 +15,7 @@ NAME = "connect"
 
 
 def setUpModule():
-    rdev("up", NAME)
-    unittest.addModuleCleanup(rdev, "down", NAME, code=None)
+    up_for_module(NAME)
 
 
 class Connect(unittest.TestCase):

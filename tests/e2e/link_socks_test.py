@@ -5,7 +5,7 @@ import socket
 import unittest
 
 from lab import docker, images, web
-from lab.client import rdev, start, up
+from lab.client import rdev, start, up, up_for_module
 from lab.link import forward, tunnels
 from lab.proc import eventually, needs_tool, run
 
@@ -14,11 +14,8 @@ NAME = "socks"
 
 def setUpModule():
     global pages, digests
-    context = unittest.enterModuleContext
-    pages = context(web.pages())
-    digests = context(web.digests())
-    rdev("up", NAME)
-    unittest.addModuleCleanup(rdev, "down", NAME, code=None)
+    pages, digests = web.of_module()
+    up_for_module(NAME)
 
 
 def curl(kind, proxy, url, code=0):

@@ -13,7 +13,7 @@ import unittest
 from pathlib import Path
 
 from lab import docker, images, link, tree, web
-from lab.client import rdev, rdev_json, start, up
+from lab.client import rdev, rdev_json, start, up, up_for_module
 from lab.link import connects, holders, link_pid, link_processes
 from lab.proc import Process, eventually, needs_tool, run
 
@@ -22,11 +22,8 @@ NAME = "tunnels"
 
 def setUpModule():
     global pages, digests
-    context = unittest.enterModuleContext
-    pages = context(web.pages())
-    digests = context(web.digests())
-    rdev("up", NAME)
-    unittest.addModuleCleanup(rdev, "down", NAME, code=None)
+    pages, digests = web.of_module()
+    up_for_module(NAME)
 
 
 def forward(*argv, name=NAME, **how):

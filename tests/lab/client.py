@@ -1,6 +1,7 @@
 """rdev as a user calls it, and stock ssh through the configuration that it installs."""
 import json
 import os
+import unittest
 from pathlib import Path
 
 from lab.proc import Process, processes, program, run
@@ -24,6 +25,12 @@ def start(*argv, **how):
 def ssh(name, *words, options=(), **how):
     """Stock ssh with nothing but the user's own configuration."""
     return run("ssh", "-o", "BatchMode=yes", *options, f"rdev-{name}", *words, **how)
+
+
+def up_for_module(name):
+    """For setUpModule()."""
+    rdev("up", name)
+    unittest.addModuleCleanup(rdev, "down", name, code=None)
 
 
 def up(test, name, *argv, **how):

@@ -5,6 +5,7 @@ import socket
 import socketserver
 import struct
 import threading
+import unittest
 import urllib.request
 from contextlib import contextmanager
 
@@ -70,6 +71,11 @@ def pages():
 
 def digests():
     return serving(ThreadedServer(("127.0.0.1", 0), Digest))
+
+
+def of_module():
+    """For setUpModule(): the ports of pages() and of digests(), until the module ends."""
+    return [unittest.enterModuleContext(server()) for server in (pages, digests)]
 
 
 def get(port, path, timeout=20):

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/unit/agent/temporary.h"
+
 namespace rdev::process {
 namespace {
 
@@ -14,12 +16,6 @@ namespace fs = std::filesystem;
 
 class Accounts : public testing::Test {
  protected:
-  Accounts() {
-    std::string pattern = (fs::temp_directory_path() / "accounts.XXXXXX").string();
-    root_ = ::mkdtemp(pattern.data());
-  }
-  ~Accounts() override { fs::remove_all(root_); }
-
   std::string directory(const std::string& name) {
     fs::create_directories(root_ / name);
     return (root_ / name).string();
@@ -32,7 +28,8 @@ class Accounts : public testing::Test {
   }
   std::string missing(const std::string& name) const { return (root_ / name).string(); }
 
-  fs::path root_;
+  const test::Temporary temporary_;
+  const fs::path root_ = temporary_ / "";
 };
 
 TEST_F(Accounts, HomeIsThePasswdEntrysWhenItCanBeWritten) {

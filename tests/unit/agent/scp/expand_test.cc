@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/unit/agent/temporary.h"
+
 namespace rdev::scp {
 namespace {
 
@@ -15,15 +17,12 @@ using testing::ElementsAre;
 class Expand : public testing::Test {
  protected:
   Expand() {
-    // A home whose own name is a pattern.
-    std::string pattern = (fs::temp_directory_path() / "expand[x]*.XXXXXX").string();
-    home_ = ::mkdtemp(pattern.data());
+    fs::create_directory(home_);
     for (const char* name : {"a1", "a2", "b c", ".hidden"}) {
       std::ofstream(home_ / name) << name;
     }
     ::setenv("HOME", home_.c_str(), 1);
   }
-  ~Expand() override { fs::remove_all(home_); }
 
   static std::vector<std::string> expanded(const std::string& text) {
     const auto words = process::split_patterns(text);
@@ -31,7 +30,8 @@ class Expand : public testing::Test {
   }
   std::string at(const std::string& name) const { return home_.string() + "/" + name; }
 
-  fs::path home_;
+  const test::Temporary place_;
+  const fs::path home_ = place_ / "home[x]*";  // its own name is a pattern
 };
 
 TEST_F(Expand, Home) {

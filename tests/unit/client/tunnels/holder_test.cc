@@ -41,9 +41,12 @@ class Holder : public testing::Test {
   }
 
   awaitable<void> serve() {
+    co_await serve_until_it_ends();
+    co_await server_->stop();
+  }
+  awaitable<void> serve_until_it_ends() {
     EXPECT_TRUE(co_await server_->restore());
     ended_ = co_await server_->run();
-    co_await server_->stop();
   }
   void start() { tasks_.spawn("holder", serve()); }
   awaitable<void> end() {
@@ -52,13 +55,16 @@ class Holder : public testing::Test {
   }
 
   // As a process that connects, asks and goes.
-  awaitable<HolderReply> ask(HolderRequest request) {
+  awaitable<Result<std::string>> exchange(HolderRequest request) {
     int ends[2];
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     server_->adopt(base::Fd(ends[0]));
     HolderSocket socket(context_, asio::local::stream_protocol(), ends[1]);
     EXPECT_TRUE(co_await write_message(socket, request.SerializeAsString()));
-    const auto message = co_await read_message(socket);
+    co_return co_await read_message(socket);
+  }
+  awaitable<HolderReply> ask(HolderRequest request) {
+    const auto message = co_await exchange(std::move(request));
     EXPECT_TRUE(message);
     HolderReply reply;
     EXPECT_TRUE(message && reply.ParseFromString(*message));
@@ -129,6 +135,17 @@ CO_TEST_F(Holder, KeepsATunnelWhosePortIsTaken) {
   other.close();
   EXPECT_EQ((co_await add(spec)).error(), "");
   co_await end();
+}
+
+CO_TEST_F(Holder, LeavesWhoComesAtItsEndToTheNextOne) {
+  tasks_.spawn("holder", serve_until_it_ends());
+  HolderRequest request;
+  *request.mutable_remove() = (co_await add("0:db:1")).tunnels(0).tunnel();
+  co_await ask(request);
+  co_await tasks_.wait();
+  *request.mutable_add() = *parse_spec(Tunnel::LOCAL, "0:db:1");
+  EXPECT_EQ((co_await exchange(request)).error().code, Code::kClosed);  // then it asks again
+  co_await server_->stop();
 }
 
 CO_TEST_F(Holder, EndsWithItsLastTunnel) {

@@ -55,6 +55,20 @@ void Chunks::copy_next(std::string& out, std::size_t n) {
   }
 }
 
+void Chunks::seek(std::size_t n) {
+  cursor_ = nullptr;
+  if (n == 0) {
+    return;
+  }
+  cursor_ = first_;
+  n += first_at_;
+  while (n > cursor_->size) {
+    n -= cursor_->size;
+    cursor_ = cursor_->next;
+  }
+  cursor_at_ = static_cast<std::uint32_t>(n);
+}
+
 void Chunks::drop(std::size_t n) {
   size_ -= n;
   while (n > 0) {

@@ -21,6 +21,8 @@ class Chunks final {
   void append(std::string_view bytes);
   // Appends the `n` bytes behind the cursor to `out` and moves it; there must be so many.
   void copy_next(std::string& out, std::size_t n);
+  // Puts the cursor behind the first `n` bytes.
+  void seek(std::size_t n);
   // Forgets the first `n` bytes, which the cursor must have passed.
   void drop(std::size_t n);
   // Moves up to `capacity` bytes out from the front; how many. Not to be mixed with copy_next().

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <boost/intrusive/list.hpp>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -11,14 +10,11 @@
 #include "protocol/mux/in_lane.h"
 #include "protocol/mux/mux.h"
 #include "protocol/mux/out_lane.h"
+#include "protocol/mux/path.h"
 
 namespace rdev::mux {
 
 inline constexpr Lane kEveryLane[] = {Lane::kData, Lane::kStderr, Lane::kControl};
-
-// A member of a round robin; leaves it when it dies.
-using Turn =
-    boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
 struct StreamState final {
   enum class Phase {
@@ -27,13 +23,11 @@ struct StreamState final {
     kOpen,
   };
 
-  StreamState(StreamId stream, Phase begin, const std::uint64_t (&windows)[kLanes]);
+  StreamState(StreamId stream, Path& its_path, Phase begin, const std::uint64_t (&windows)[kLanes]);
 
   OutLane& outgoing(Lane lane) { return out[static_cast<std::size_t>(lane)]; }
   InLane& incoming(Lane lane) { return in[static_cast<std::size_t>(lane)]; }
   const InLane& incoming(Lane lane) const { return in[static_cast<std::size_t>(lane)]; }
-  // The peer may send: it has our ACCEPT or we have its.
-  bool open() const { return phase == Phase::kOpen && opening.empty(); }
   bool closed_by_peer() const { return incoming(Lane::kControl).ended(); }
   bool close_sent() { return outgoing(Lane::kControl).end_sent(); }
   // The lane's end may go out: that of kControl is the last.
@@ -42,29 +36,30 @@ struct StreamState final {
   bool sendable() const;
 
   StreamId id;
+  Path& path;
   Phase phase;
   bool closed = false;         // close() was called: the application has let go
   std::uint8_t next_lane = 0;  // whose turn it is
   std::uint8_t credit = 0;     // lanes that have credit to tell, a bit each
-  std::string opening;         // an OPEN or ACCEPT that was not sent yet
   std::array<OutLane, kLanes> out;
   std::array<InLane, kLanes> in;
-  Turn control_turn;  // has an opening or credit to send
-  Turn data_turn;     // is sendable()
+  Turn credit_turn;  // has credit to send
+  Turn data_turn;    // is sendable()
 };
 
 struct Mux::Impl final {
   using Phase = StreamState::Phase;
-  template <Turn StreamState::* kHook>
-  using Turns =
-      boost::intrusive::list<StreamState, boost::intrusive::member_hook<StreamState, Turn, kHook>,
-                             boost::intrusive::constant_time_size<false>>;
+  template <class Member, Turn Member::* kHook>
+  using Turns = boost::intrusive::list<Member, boost::intrusive::member_hook<Member, Turn, kHook>,
+                                       boost::intrusive::constant_time_size<false>>;
 
-  explicit Impl(const Options& chosen) : options(chosen) {}
+  explicit Impl(const Options& chosen);
+  void begin();
 
   // nullptr: over, or never was.
   StreamState* find(StreamId id);
-  StreamState& add(StreamId id, Phase phase);
+  Path* find_path(std::uint32_t consumer);
+  StreamState& add(StreamId id, Path& path, Phase phase);
   // One that new streams may hang below.
   bool lives(StreamId id);
   Result<StreamId> next_id(StreamId parent);
@@ -72,20 +67,32 @@ struct Mux::Impl final {
   // Over: the application hears of it unless it has closed, the peer if it knows the stream.
   void end(StreamState& stream, std::string_view why);
   void fault(StreamState& stream, std::string_view why);
-  void send_reset(StreamId id, std::string_view why);
-  void send_refusal(StreamId id, stream::Refusal why, std::string_view reason);
+  void send_reset(Path& path, StreamId id, std::string_view why);
+  void send_refusal(Path& path, StreamId id, stream::Refusal why, std::string_view reason);
   void detach(std::uint32_t consumer);
 
   // Puts the stream where it gets its turn, after anything that may have changed that.
   void schedule(StreamState& stream);
+  void schedule(Path& path);
   void tell_credit(StreamState& stream, Lane lane);
-  void produce_control(std::string& out, StreamState& stream);
+  void produce_path(std::string& out, Path& path);
+  void produce_credit(std::string& out, StreamState& stream);
   void produce_data(std::string& out, StreamState& stream);
+
+  // Connections go and come.
+  void suspend(Path& path);
+  ResumePoint point_of(Path& path);
+  Result<void> on_resume(std::uint32_t consumer, const wire::Frame& frame);
+  Result<void> on_resumed(Path& path, const wire::Frame& frame);
+  Result<void> go_on(Path& path, const ResumePoint& peer);
+  void go_on(StreamState& stream, const StreamPoint& peer);
 
   // Frames in.
   Result<void> receive(const wire::Frame& frame);
-  void on_open(const wire::Frame& frame);
-  void on_whole_open(StreamId id, std::string_view payload);
+  Result<void> receive(Path& path, const wire::Frame& frame);
+  Result<Path*> path_of(const wire::Frame& frame);
+  void on_open(Path& path, const wire::Frame& frame);
+  void on_whole_open(Path& path, StreamId id, std::string_view payload);
   void on_accept(StreamState& stream, std::string_view payload);
   void on_refuse(StreamState& stream, std::string_view payload);
   void on_data(StreamState& stream, const wire::Frame& frame);
@@ -95,13 +102,14 @@ struct Mux::Impl final {
 
   Options options;
   std::uint32_t next = 0;
+  std::uint32_t attempts = 0;                     // resume()
+  std::unordered_map<std::uint32_t, Path> paths;  // by consumer
   std::unordered_map<StreamId, StreamState> streams;
   // Payloads of OPENs of which more is to come.
   std::unordered_map<StreamId, std::string> unfinished;
-  // RESET and REFUSE frames of streams that are forgotten already.
-  std::deque<std::string> farewells;
-  Turns<&StreamState::control_turn> control;
-  Turns<&StreamState::data_turn> data;
+  Turns<Path, &Path::turn> talking;
+  Turns<StreamState, &StreamState::credit_turn> crediting;
+  Turns<StreamState, &StreamState::data_turn> data;
   std::deque<Event> events;
 };
 

@@ -21,6 +21,7 @@ class InLane final {
   void drop_all();
 
   std::size_t held() const { return unread_.size(); }
+  std::uint64_t received() const { return received_; }
   bool ended() const { return end_ != End::kNone; }
   bool at_end() const { return ended() && unread_.empty(); }
   bool broken() const { return end_ == End::kBroken; }

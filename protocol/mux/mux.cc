@@ -17,12 +17,16 @@ void append_limits(std::string& bytes, const Options& options) {
 }
 
 // One OPEN, or several when the request does not fit into one.
-void append_open(std::string& out, StreamId id, std::string_view payload) {
+void send_open(Path& path, StreamId id, std::string_view payload) {
+  bool first = true;
   do {
     const std::string_view piece = payload.substr(0, wire::kMaxPayload);
     payload.remove_prefix(piece.size());
     const std::uint8_t flags = payload.empty() ? 0 : wire::kMore;
-    wire::append_frame(out, {.type = wire::Type::kOpen, .flags = flags, .stream = id}, piece);
+    std::string frame;
+    wire::append_frame(frame, {.type = wire::Type::kOpen, .flags = flags, .stream = id}, piece);
+    path.send(id, std::move(frame), first);
+    first = false;
   } while (!payload.empty());
 }
 
@@ -33,6 +37,14 @@ Mux::Mux(const Options& options) : impl_(std::make_unique<Impl>(options)) {
 }
 
 Mux::~Mux() = default;
+
+Mux::Impl::Impl(const Options& chosen) : options(chosen) { begin(); }
+
+void Mux::Impl::begin() {
+  if (options.side == Side::kClient) {
+    paths.try_emplace(options.consumer, options.consumer);
+  }
+}
 
 std::optional<Event> Mux::next_event() {
   if (impl_->events.empty()) {
@@ -53,12 +65,13 @@ Result<StreamId> Mux::open(std::string_view request, StreamId parent) {
   if (!id) {
     return id;
   }
-  StreamState& stream = impl_->add(*id, StreamState::Phase::kAsked);
+  Path& path = *impl_->find_path(consumer_of(*id));
+  impl_->add(*id, path, StreamState::Phase::kAsked);
   std::string payload;
   wire::append_u64(payload, parent);
   append_limits(payload, impl_->options);
-  append_open(stream.opening, *id, payload.append(request));
-  impl_->schedule(stream);
+  send_open(path, *id, payload.append(request));
+  impl_->schedule(path);
   return id;
 }
 
@@ -71,16 +84,18 @@ void Mux::accept(StreamId id, std::string_view answer) {
     return impl_->fault(*stream, "the answer is too long");
   }
   stream->phase = StreamState::Phase::kOpen;
-  std::string head;
+  std::string head, frame;
   append_limits(head, impl_->options);
-  wire::append_frame(stream->opening, {.type = wire::Type::kAccept, .stream = id}, head, answer);
+  wire::append_frame(frame, {.type = wire::Type::kAccept, .stream = id}, head, answer);
+  stream->path.send(id, std::move(frame));
+  impl_->schedule(stream->path);
   impl_->schedule(*stream);
 }
 
 void Mux::refuse(StreamId id, stream::Refusal why, std::string_view reason) {
   StreamState* const stream = impl_->find(id);
   if (stream != nullptr && stream->phase == StreamState::Phase::kOffered) {
-    impl_->send_refusal(id, why, reason);
+    impl_->send_refusal(stream->path, id, why, reason);
     impl_->forget(*stream);
   }
 }
@@ -125,6 +140,10 @@ void Mux::acknowledge() {
         impl_->tell_credit(stream, lane);
       }
     }
+  }
+  for (auto& [consumer, path] : impl_->paths) {
+    path.tell_received();
+    impl_->schedule(path);
   }
 }
 
@@ -184,11 +203,12 @@ void Mux::reset(StreamId id, std::string_view why) {
 }
 
 void Mux::reset_all(std::string_view why) {
-  impl_->farewells.clear();
   impl_->unfinished.clear();
   while (!impl_->streams.empty()) {
     impl_->end(impl_->streams.begin()->second, why);
   }
+  impl_->paths.clear();
+  impl_->begin();
 }
 
 void Mux::detach(std::uint32_t consumer) { impl_->detach(consumer); }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "protocol/base/result.h"
 #include "protocol/stream/stream.h"
@@ -61,7 +62,7 @@ struct Event {
 
 // The streams of one end of a link: frames and calls go in, frames and events come out. No I/O, no
 // clock, no threads. A byte that was written is kept until the peer's consumer has taken it
-// (kCredit's `consumed`), so that one day a new connection can go on where the old one ended.
+// (kCredit's `consumed`), so that a new connection goes on where the old one ended.
 // Calls that name a stream which is over, or never was, do nothing and return 0. Events already
 // queued may name one too. Of a stream that the application has closed or reset it hears no more.
 class Mux final {
@@ -116,8 +117,19 @@ class Mux final {
   void break_off(StreamId id);
   // Over, at once, both ways; the peer is told why.
   void reset(StreamId id, std::string_view why);
-  // The connection is gone: every stream is over, with kReset events; nothing is left to send.
+  // Every stream is over, with kReset events; nothing is left to send.
   void reset_all(std::string_view why);
+
+  // --- Connections go and come ---
+  // The connection is gone; streams wait. On the agent's side each consumer's go on when its RESUME
+  // comes, on the client's after resume().
+  void suspend();
+  // kClient: there is a connection again; the first frame on it is to be what produce() gives next.
+  // receive() fails with Code::kClosed when the agent does not know the streams any more.
+  void resume();
+  // kAgent: those with streams, or a connection.
+  std::vector<std::uint32_t> consumers() const;
+
   // All streams of a consumer, without a word to it.
   void detach(std::uint32_t consumer);
 

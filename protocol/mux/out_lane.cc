@@ -23,6 +23,27 @@ Result<void> OutLane::credit(std::uint64_t consumed, std::uint64_t limit) {
   return {};
 }
 
+Result<void> OutLane::resume(const LanePoint& peer) {
+  if (peer.received > sent_ || peer.consumed > peer.received) {
+    return fail(Code::kProtocol, "the peer has more bytes than were sent");
+  }
+  if (discarding_) {
+    acknowledged_ = sent_ = peer.received;
+    end_sent_ = peer.ended;
+    return {};
+  }
+  if (auto credited = credit(peer.consumed, peer.limit); !credited) {
+    return credited;
+  }
+  if (peer.received < acknowledged_ || (peer.ended && (!end_sent_ || peer.received != written()))) {
+    return fail(Code::kProtocol, "the peer is where it cannot be");
+  }
+  kept_.seek(peer.received - acknowledged_);
+  sent_ = peer.received;
+  end_sent_ = peer.ended;
+  return {};
+}
+
 std::size_t OutLane::write(std::string_view bytes) {
   if (finished_) {
     return 0;

@@ -7,6 +7,7 @@
 #include "protocol/base/result.h"
 #include "protocol/mux/chunks.h"
 #include "protocol/mux/mux.h"
+#include "protocol/mux/resume.h"
 
 namespace rdev::mux {
 
@@ -19,6 +20,9 @@ class OutLane final {
   void raise_limit(std::uint64_t limit);
   // The peer's CREDIT. An error is a fault of the peer.
   Result<void> credit(std::uint64_t consumed, std::uint64_t limit);
+
+  // Goes on where the peer's half is. An error is a fault of the peer.
+  Result<void> resume(const LanePoint& peer);
 
   // Takes what there is room for.
   std::size_t write(std::string_view bytes);

@@ -5,16 +5,15 @@
 namespace rdev::mux {
 
 bool Mux::has_output() const {
-  return !impl_->farewells.empty() || !impl_->control.empty() || !impl_->data.empty();
+  return !impl_->talking.empty() || !impl_->crediting.empty() || !impl_->data.empty();
 }
 
 void Mux::produce(std::string& out, std::size_t enough) {
   while (out.size() < enough) {
-    if (!impl_->farewells.empty()) {
-      out += impl_->farewells.front();
-      impl_->farewells.pop_front();
-    } else if (!impl_->control.empty()) {
-      impl_->produce_control(out, impl_->control.front());
+    if (!impl_->talking.empty()) {
+      impl_->produce_path(out, impl_->talking.front());
+    } else if (!impl_->crediting.empty()) {
+      impl_->produce_credit(out, impl_->crediting.front());
     } else if (!impl_->data.empty()) {
       impl_->produce_data(out, impl_->data.front());
     } else {
@@ -24,15 +23,25 @@ void Mux::produce(std::string& out, std::size_t enough) {
 }
 
 void Mux::Impl::schedule(StreamState& stream) {
-  const bool sendable = stream.sendable();
+  const bool sendable = stream.path.up() && stream.sendable();
   if (sendable && !stream.data_turn.is_linked()) {
     data.push_back(stream);
   } else if (!sendable) {
     stream.data_turn.unlink();
   }
-  const bool telling = stream.credit != 0 || !stream.opening.empty();
-  if (telling && !stream.control_turn.is_linked()) {
-    control.push_back(stream);
+  const bool telling = stream.path.up() && stream.credit != 0;
+  if (telling && !stream.credit_turn.is_linked()) {
+    crediting.push_back(stream);
+  } else if (!telling) {
+    stream.credit_turn.unlink();
+  }
+}
+
+void Mux::Impl::schedule(Path& path) {
+  if (!path.has_output()) {
+    path.turn.unlink();
+  } else if (!path.turn.is_linked()) {
+    talking.push_back(path);
   }
 }
 
@@ -44,29 +53,30 @@ void Mux::Impl::tell_credit(StreamState& stream, Lane lane) {
 }
 
 // One frame, so that a turn is never more than asked for by more than that.
-void Mux::Impl::produce_control(std::string& out, StreamState& stream) {
-  if (!stream.opening.empty()) {
-    out += stream.opening;
-    stream.opening = {};
-  } else {
-    for (const Lane lane : kEveryLane) {
-      const auto bit = static_cast<std::uint8_t>(1U << static_cast<unsigned>(lane));
-      if ((stream.credit & bit) == 0) {
-        continue;
-      }
-      stream.credit &= static_cast<std::uint8_t>(~bit);
-      const InLane::Credit credit = stream.incoming(lane).take_credit();
-      wire::append_header(out,
-                          {.type = wire::Type::kCredit,
-                           .lane = static_cast<std::uint8_t>(lane),
-                           .stream = stream.id},
-                          2 * sizeof(std::uint64_t));
-      wire::append_u64(out, credit.consumed);
-      wire::append_u64(out, credit.limit);
-      break;
+void Mux::Impl::produce_path(std::string& out, Path& path) {
+  path.produce(out);
+  path.turn.unlink();
+  schedule(path);
+}
+
+// One frame.
+void Mux::Impl::produce_credit(std::string& out, StreamState& stream) {
+  for (const Lane lane : kEveryLane) {
+    const auto bit = static_cast<std::uint8_t>(1U << static_cast<unsigned>(lane));
+    if ((stream.credit & bit) == 0) {
+      continue;
     }
+    stream.credit &= static_cast<std::uint8_t>(~bit);
+    const InLane::Credit credit = stream.incoming(lane).take_credit();
+    wire::append_header(
+        out,
+        {.type = wire::Type::kCredit, .lane = static_cast<std::uint8_t>(lane), .stream = stream.id},
+        2 * sizeof(std::uint64_t));
+    wire::append_u64(out, credit.consumed);
+    wire::append_u64(out, credit.limit);
+    break;
   }
-  stream.control_turn.unlink();
+  stream.credit_turn.unlink();
   schedule(stream);
 }
 

@@ -9,6 +9,7 @@ constexpr std::uint32_t kLastRefusal =
     static_cast<std::uint32_t>(stream::Refusal::kResourceShortage);
 
 constexpr std::size_t kMostUnfinished = 64;
+constexpr std::size_t kMostConsumers = 1024;
 
 // The limits of OPEN and ACCEPT; nothing when the frame is too short.
 bool take_limits(std::string_view& payload, std::uint64_t (&limits)[kLanes]) {
@@ -35,25 +36,78 @@ void raise_limits(StreamState& stream, const std::uint64_t (&limits)[kLanes]) {
   }
 }
 
+// Frames that are counted, since they must arrive once.
+bool is_counted(wire::Type type) {
+  return type == wire::Type::kOpen || type == wire::Type::kAccept || type == wire::Type::kRefuse ||
+         type == wire::Type::kReset;
+}
+
 }  // namespace
 
 Result<void> Mux::receive(const wire::Frame& frame) { return impl_->receive(frame); }
 
 Result<void> Mux::Impl::receive(const wire::Frame& frame) {
+  const std::uint32_t consumer = consumer_of(frame.header.stream);
+  const bool agent = options.side == Side::kAgent;
+  switch (frame.header.type) {
+    case wire::Type::kDetach:
+    case wire::Type::kResume:
+      if (!agent) {
+        return fail(Code::kProtocol, "DETACH or RESUME from an agent");
+      }
+      if (frame.header.type == wire::Type::kResume) {
+        return on_resume(consumer, frame);
+      }
+      detach(consumer);
+      return {};
+    default:
+      break;
+  }
+  const auto path = path_of(frame);
+  if (!path) {
+    return tl::make_unexpected(path.error());
+  }
+  if (*path == nullptr) {
+    return {};
+  }
+  if (frame.header.type == wire::Type::kResumed) {
+    return agent ? fail(Code::kProtocol, "RESUMED from a consumer") : on_resumed(**path, frame);
+  }
+  return (*path)->up() ? receive(**path, frame) : Result<void>();
+}
+
+// nullptr: a consumer that is not known (any more).
+Result<Path*> Mux::Impl::path_of(const wire::Frame& frame) {
+  const std::uint32_t consumer = consumer_of(frame.header.stream);
+  Path* const path = find_path(consumer);
+  if (path != nullptr || frame.header.type != wire::Type::kOpen || options.side != Side::kAgent ||
+      consumer == 0) {
+    return path;
+  }
+  if (paths.size() >= kMostConsumers) {
+    return fail(Code::kLimit, "too many processes use the link");
+  }
+  return &paths.try_emplace(consumer, consumer).first->second;
+}
+
+Result<void> Mux::Impl::receive(Path& path, const wire::Frame& frame) {
   const StreamId id = frame.header.stream;
-  if (farewells.size() > 2 * options.streams + 64) {
+  path.heard = true;
+  if (path.held() > 2 * options.streams + 128) {
     return fail(Code::kLimit, "the peer makes faults and does not take the answers");
   }
+  if (is_counted(frame.header.type)) {
+    path.count_in();
+    schedule(path);
+  }
   if (frame.header.type == wire::Type::kOpen) {
-    on_open(frame);
+    on_open(path, frame);
     return {};
   }
-  if (frame.header.type == wire::Type::kDetach) {
-    if (options.side == Side::kClient) {
-      return fail(Code::kProtocol, "DETACH from an agent");
-    }
-    detach(consumer_of(id));
-    return {};
+  if (frame.header.type == wire::Type::kAcknowledge) {
+    std::string_view payload = frame.payload;
+    const auto count = wire::take_u64(payload);
+    return count ? path.acknowledge(*count) : fail(Code::kProtocol, "a malformed ACKNOWLEDGE");
   }
   StreamState* const stream = find(id);
   if (stream == nullptr) {
@@ -87,30 +141,31 @@ Result<void> Mux::Impl::receive(const wire::Frame& frame) {
   return {};
 }
 
-void Mux::Impl::on_open(const wire::Frame& frame) {
+void Mux::Impl::on_open(Path& path, const wire::Frame& frame) {
   const StreamId id = frame.header.stream;
   const auto begun = unfinished.find(id);
   const bool more = (frame.header.flags & wire::kMore) != 0;
   if (begun == unfinished.end() && !more) {
-    return on_whole_open(id, frame.payload);
+    return on_whole_open(path, id, frame.payload);
   }
   if (begun == unfinished.end() && unfinished.size() >= kMostUnfinished) {
-    return send_refusal(id, stream::Refusal::kResourceShortage, "too many long requests at once");
+    return send_refusal(path, id, stream::Refusal::kResourceShortage,
+                        "too many long requests at once");
   }
   std::string& payload = begun == unfinished.end() ? unfinished[id] : begun->second;
   payload.append(frame.payload);
   if (payload.size() > kLargestRequest + wire::kMaxPayload) {
     unfinished.erase(id);
-    return send_refusal(id, stream::Refusal::kResourceShortage, "the request is too long");
+    return send_refusal(path, id, stream::Refusal::kResourceShortage, "the request is too long");
   }
   if (!more) {
     const std::string whole = std::move(payload);
     unfinished.erase(id);
-    on_whole_open(id, whole);
+    on_whole_open(path, id, whole);
   }
 }
 
-void Mux::Impl::on_whole_open(StreamId id, std::string_view payload) {
+void Mux::Impl::on_whole_open(Path& path, StreamId id, std::string_view payload) {
   if (StreamState* const known = find(id)) {
     return fault(*known, "a stream was opened twice");
   }
@@ -118,27 +173,27 @@ void Mux::Impl::on_whole_open(StreamId id, std::string_view payload) {
   const auto parent = wire::take_u64(payload);
   std::uint64_t limits[kLanes];
   if (!parent || !take_limits(payload, limits)) {
-    return send_refusal(id, stream::Refusal::kProhibited, "a malformed request");
+    return send_refusal(path, id, stream::Refusal::kProhibited, "a malformed request");
   }
-  if (by_agent != (options.side == Side::kClient) || consumer_of(id) == 0 ||
-      (options.side == Side::kClient && consumer_of(id) != options.consumer)) {
-    return send_refusal(id, stream::Refusal::kProhibited, "not a stream id for you to choose");
+  if (by_agent != (options.side == Side::kClient)) {
+    return send_refusal(path, id, stream::Refusal::kProhibited,
+                        "not a stream id for you to choose");
   }
   if ((*parent != 0 || by_agent) && (consumer_of(*parent) != consumer_of(id) || !lives(*parent))) {
-    return send_refusal(id, stream::Refusal::kProhibited, "the stream above it is over");
+    return send_refusal(path, id, stream::Refusal::kProhibited, "the stream above it is over");
   }
   if (streams.size() >= options.streams) {
-    return send_refusal(id, stream::Refusal::kResourceShortage,
+    return send_refusal(path, id, stream::Refusal::kResourceShortage,
                         "too many streams at once, at most " + std::to_string(options.streams));
   }
-  StreamState& stream = add(id, Phase::kOffered);
+  StreamState& stream = add(id, path, Phase::kOffered);
   raise_limits(stream, limits);
   event(stream, {.kind = Event::Kind::kOpened, .parent = *parent, .text = std::string(payload)});
 }
 
 void Mux::Impl::on_accept(StreamState& stream, std::string_view payload) {
   std::uint64_t limits[kLanes];
-  if (stream.phase != Phase::kAsked || !stream.opening.empty()) {
+  if (stream.phase != Phase::kAsked) {
     return fault(stream, "an answer to no question");
   }
   if (!take_limits(payload, limits)) {
@@ -152,7 +207,7 @@ void Mux::Impl::on_accept(StreamState& stream, std::string_view payload) {
 
 void Mux::Impl::on_refuse(StreamState& stream, std::string_view payload) {
   const auto reason = wire::take_u32(payload);
-  if (stream.phase != Phase::kAsked || !stream.opening.empty() || !reason) {
+  if (stream.phase != Phase::kAsked || !reason) {
     return fault(stream, "an answer to no question");
   }
   const bool known = *reason > 0 && *reason <= kLastRefusal;
@@ -160,13 +215,15 @@ void Mux::Impl::on_refuse(StreamState& stream, std::string_view payload) {
         {.kind = Event::Kind::kRefused,
          .refusal = known ? static_cast<stream::Refusal>(*reason) : stream::Refusal::kProhibited,
          .text = wire::sentence(payload)});
+  stream.path.unsend(stream.id);
+  schedule(stream.path);
   forget(stream);
 }
 
 void Mux::Impl::on_data(StreamState& stream, const wire::Frame& frame) {
   std::string_view bytes = frame.payload;
   const auto offset = wire::take_u64(bytes);
-  if (!offset || frame.header.lane >= kLanes || !stream.open()) {
+  if (!offset || frame.header.lane >= kLanes || stream.phase != Phase::kOpen) {
     return fault(stream, "bytes out of place");
   }
   const Lane lane = kEveryLane[frame.header.lane];
@@ -208,7 +265,7 @@ void Mux::Impl::on_credit(StreamState& stream, const wire::Frame& frame) {
   std::string_view payload = frame.payload;
   const auto consumed = wire::take_u64(payload);
   const auto limit = wire::take_u64(payload);
-  if (!limit || frame.header.lane >= kLanes || !stream.open()) {
+  if (!limit || frame.header.lane >= kLanes || stream.phase != Phase::kOpen) {
     return fault(stream, "credit out of place");
   }
   const Lane lane = kEveryLane[frame.header.lane];

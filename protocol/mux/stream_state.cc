@@ -4,8 +4,10 @@
 
 namespace rdev::mux {
 
-StreamState::StreamState(StreamId stream, Phase begin, const std::uint64_t (&windows)[kLanes])
+StreamState::StreamState(StreamId stream, Path& its_path, Phase begin,
+                         const std::uint64_t (&windows)[kLanes])
     : id(stream),
+      path(its_path),
       phase(begin),
       out{OutLane(windows[0]), OutLane(windows[1]), OutLane(windows[2])},
       in{InLane(windows[0]), InLane(windows[1]), InLane(windows[2])} {}

@@ -11,8 +11,13 @@ StreamState* Mux::Impl::find(StreamId id) {
   return found == streams.end() ? nullptr : &found->second;
 }
 
-StreamState& Mux::Impl::add(StreamId id, Phase phase) {
-  return streams.try_emplace(id, id, phase, options.windows).first->second;
+Path* Mux::Impl::find_path(std::uint32_t consumer) {
+  const auto found = paths.find(consumer);
+  return found == paths.end() ? nullptr : &found->second;
+}
+
+StreamState& Mux::Impl::add(StreamId id, Path& path, Phase phase) {
+  return streams.try_emplace(id, id, path, phase, options.windows).first->second;
 }
 
 bool Mux::Impl::lives(StreamId id) {
@@ -58,24 +63,31 @@ void Mux::Impl::end(StreamState& stream, std::string_view why) {
 }
 
 void Mux::Impl::fault(StreamState& stream, std::string_view why) {
-  if (stream.phase != Phase::kAsked || stream.opening.empty()) {
-    send_reset(stream.id, why);
+  Path& path = stream.path;
+  if (!path.unsend(stream.id)) {
+    send_reset(path, stream.id, why);
   }
+  schedule(path);
   end(stream, why);
 }
 
-void Mux::Impl::send_reset(StreamId id, std::string_view why) {
-  std::string head;
+void Mux::Impl::send_reset(Path& path, StreamId id, std::string_view why) {
+  std::string head, frame;
   wire::append_u32(head, 0);
-  wire::append_frame(farewells.emplace_back(), {.type = wire::Type::kReset, .stream = id}, head,
+  wire::append_frame(frame, {.type = wire::Type::kReset, .stream = id}, head,
                      why.substr(0, wire::kMaxSentence));
+  path.send(id, std::move(frame));
+  schedule(path);
 }
 
-void Mux::Impl::send_refusal(StreamId id, stream::Refusal why, std::string_view reason) {
-  std::string head;
+void Mux::Impl::send_refusal(Path& path, StreamId id, stream::Refusal why,
+                             std::string_view reason) {
+  std::string head, frame;
   wire::append_u32(head, static_cast<std::uint32_t>(why));
-  wire::append_frame(farewells.emplace_back(), {.type = wire::Type::kRefuse, .stream = id}, head,
+  wire::append_frame(frame, {.type = wire::Type::kRefuse, .stream = id}, head,
                      reason.substr(0, wire::kMaxSentence));
+  path.send(id, std::move(frame));
+  schedule(path);
 }
 
 void Mux::Impl::detach(std::uint32_t consumer) {
@@ -90,6 +102,7 @@ void Mux::Impl::detach(std::uint32_t consumer) {
   for (const StreamId id : gone) {
     end(*find(id), "the process that used the stream is gone");
   }
+  paths.erase(consumer);
 }
 
 }  // namespace rdev::mux

@@ -31,7 +31,11 @@ enum class Type : std::uint8_t {
   kData = 19,    // u64 offset | bytes; flags kFin and kBroken
   kCredit = 20,  // u64 consumed | u64 limit
   kReset = 21,   // u32 0 | sentence: the stream is over, both ways
-  kDetach = 22,  // all streams of a consumer are over; stream is the consumer's prefix
+  // Of a consumer; stream is its prefix.
+  kDetach = 22,       // all its streams are over
+  kResume = 23,       // consumer: where it is, on a new connection; flags kKnown and kMore
+  kResumed = 24,      // agent: the answer
+  kAcknowledge = 25,  // u64 count of OPEN, ACCEPT, REFUSE and RESET that have come
   // Between a process of the laptop and its link process only; stream is 0.
   kAttach = 64,     // consumer: Attach
   kAttached = 65,   // link: Attached: streams may be opened now
@@ -39,11 +43,13 @@ enum class Type : std::uint8_t {
   kAskStatus = 67,  // anybody: empty
   kStatus = 68,     // link: LinkStatus
   kStop = 69,       // anybody: empty; the link process ends
+  kPaused = 70,     // link: Paused: the connection is gone; another ATTACHED follows, or LOST
 };
 
 inline constexpr std::uint8_t kFin = 1;     // DATA: the lane ends after its bytes
-inline constexpr std::uint8_t kMore = 2;    // OPEN: another one goes on with the request
+inline constexpr std::uint8_t kMore = 2;    // OPEN, RESUME, RESUMED: another one goes on with it
 inline constexpr std::uint8_t kBroken = 4;  // DATA, beside kFin: it was broken off there
+inline constexpr std::uint8_t kKnown = 8;   // RESUME, RESUMED: the sender has heard of the other
 
 struct Header {
   std::uint32_t size = 0;  // of the payload

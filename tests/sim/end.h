@@ -87,6 +87,7 @@ struct Talk {
   std::string answer;
   std::string refusal;              // the sentence; empty: not refused
   std::vector<std::string> resets;  // why it may end early
+  bool lost = false;                // the agent's end is; another agent may hear of it
   std::string fault;                // what was wrong
 };
 

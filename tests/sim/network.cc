@@ -24,6 +24,11 @@ void set_up(Pipe& pipe, Random& random) {
 
 }  // namespace
 
+void Pipe::clear() {
+  bytes.clear();
+  decoder = wire::Decoder();
+}
+
 std::string Pipe::take(Random& random) {
   // Where there is much, small pieces would only take long.
   const std::size_t n = std::min(bytes.size(), random.up_to(std::max(piece, bytes.size() / 8)));
@@ -95,7 +100,11 @@ bool Network::move_something() {
 
 bool Network::move_trunk(std::size_t way) {
   if (way == 0) {
-    return produce(*agent, trunk_down);
+    const bool moved = produce(*agent, trunk_down);
+    if (!connected_) {
+      trunk_down.clear();  // it does not know yet
+    }
+    return moved;
   }
   if (way == 1) {
     return deliver(trunk_up, [this](const wire::Frame& frame) { return agent->receive(frame); });
@@ -120,7 +129,28 @@ bool Network::move_client(Client& client, std::size_t way) {
     return !trunk_up.full() && up_to_link(client);
   }
   return deliver(client.down,
-                 [&client](const wire::Frame& frame) { return client.mux->receive(frame); });
+                 [this, &client](const wire::Frame& frame) { return take_down(client, frame); });
+}
+
+Result<void> Network::take_down(Client& client, const wire::Frame& frame) {
+  if (frame.header.type == wire::Type::kPaused) {
+    client.mux->suspend();
+    return {};
+  }
+  if (frame.header.type == wire::Type::kAttached) {
+    client.mux->resume();
+    return {};
+  }
+  Result<void> taken = client.mux->receive(frame);
+  if (!taken && taken.error().code == Code::kClosed && !lost_.empty()) {
+    client.mux->reset_all(lost_);
+    client.gone = true;  // the process goes on with another number
+    client.passing = Client::Passing::kNothing;
+    detach(client.consumer);
+    add_client();
+    return {};
+  }
+  return taken;
 }
 
 bool Network::produce(mux::Mux& mux, Pipe& pipe) {
@@ -137,6 +167,13 @@ bool Network::produce(mux::Mux& mux, Pipe& pipe) {
 
 bool Network::up_to_link(Client& client) {
   return deliver(client.up, [this, &client](const wire::Frame& frame) {
+    if (client.passing == Client::Passing::kFromResume &&
+        frame.header.type == wire::Type::kResume) {
+      client.passing = Client::Passing::kAll;
+    }
+    if (client.passing != Client::Passing::kAll) {
+      return Result<void>{};
+    }
     count_credit(frame, client.options);
     wire::append_frame(trunk_up.bytes, frame.header, frame.payload);
     return Result<void>{};
@@ -181,25 +218,67 @@ void Network::kill(std::size_t index) {
   up_to_link(client);
   client.gone = true;
   client.mux.reset();
-  wire::append_frame(trunk_up.bytes,
-                     {.type = wire::Type::kDetach, .stream = mux::prefix_of(client.consumer)}, "");
+  detach(client.consumer);
   add_client();
 }
 
-void Network::cut(std::string_view why) {
-  const auto clear = [](Pipe& pipe) {
-    pipe.bytes.clear();
-    pipe.decoder = wire::Decoder();
-  };
-  clear(trunk_up);
-  clear(trunk_down);
-  agent->reset_all(why);
+void Network::detach(std::uint32_t consumer) {
+  if (connected_) {
+    wire::append_frame(trunk_up.bytes,
+                       {.type = wire::Type::kDetach, .stream = mux::prefix_of(consumer)}, "");
+  }
+}
+
+void Network::send_down(Client& client, wire::Type type) {
+  wire::append_frame(client.down.bytes, {.type = type}, "");
+}
+
+void Network::cut() {
+  connected_ = false;
+  trunk_up.clear();
+  trunk_down.clear();
   for (const auto& client : clients) {
+    client->passing = Client::Passing::kNothing;
+    send_down(*client, wire::Type::kPaused);
+  }
+}
+
+void Network::kill_link() {
+  cut();
+  for (const auto& client : clients) {
+    client->up.clear();
+    client->down.clear();
     if (!client->gone) {
-      clear(client->up);
-      clear(client->down);
-      client->mux->reset_all(why);
+      client->mux->suspend();
     }
+  }
+}
+
+void Network::lose_agent(std::string why) {
+  cut();
+  agent->reset_all(why);
+  lost_ = std::move(why);
+}
+
+void Network::tell_agent() {
+  if (!connected_) {
+    agent->suspend();
+  }
+}
+
+void Network::reconnect() {
+  tell_agent();
+  trunk_up.clear();
+  trunk_down.clear();
+  connected_ = true;
+  for (const std::uint32_t consumer : agent->consumers()) {
+    if (living(consumer) == nullptr) {
+      detach(consumer);
+    }
+  }
+  for (const auto& client : clients) {
+    client->passing = Client::Passing::kFromResume;
+    send_down(*client, wire::Type::kAttached);
   }
 }
 

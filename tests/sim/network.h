@@ -20,14 +20,19 @@ struct Pipe {
 
   bool full() const { return bytes.size() >= capacity; }
   std::string take(Random& random);
+  void clear();
 };
 
 // A consumer: its process' mux and the socket to the link process.
 struct Client {
+  // What the link process passes on of it.
+  enum class Passing { kAll, kNothing, kFromResume };
+
   std::uint32_t consumer = 0;
   mux::Options options;
   std::unique_ptr<mux::Mux> mux;
   Pipe up, down;
+  Passing passing = Passing::kAll;
   bool gone = false;
 };
 
@@ -42,13 +47,23 @@ class Network final {
   // Moves some bytes of one pipe, or writes some to it; whether there were any.
   bool move_something();
   bool quiet() const;
+  // Quiet, and nothing that was sent got lost.
+  bool settled() const { return quiet() && connected_; }
   // nullptr: gone.
   Client* living(std::uint32_t consumer);
   // The client's process is killed: what the link has of it arrives, then DETACH. Another one comes
   // in its place.
   void kill(std::size_t client);
-  // The connection dies, and everybody learns of it.
-  void cut(std::string_view why);
+  // The connection dies, at any byte; the link process knows, the agent not yet.
+  void cut();
+  // The link process dies, and what was in its sockets with it.
+  void kill_link();
+  // The agent dies and another one comes. `why` is what the clients will say of it.
+  void lose_agent(std::string why);
+  // The agent learns that its connection is dead, if it is.
+  void tell_agent();
+  void reconnect();
+  bool connected() const { return connected_; }
 
   // Everybody gives credit for what was read so far.
   void acknowledge();
@@ -62,6 +77,10 @@ class Network final {
 
  private:
   void add_client();
+  void detach(std::uint32_t consumer);
+  void send_down(Client& client, wire::Type type);
+  // What a client gets of its link process.
+  Result<void> take_down(Client& client, const wire::Frame& frame);
   // Each: whether there was anything to move.
   bool move_trunk(std::size_t way);
   bool move_client(Client& client, std::size_t way);
@@ -72,6 +91,8 @@ class Network final {
   template <class Take>
   bool deliver(Pipe& pipe, Take take);
 
+  bool connected_ = true;
+  std::string lost_;  // why the agent is another one
   std::uint64_t acknowledged_ = 0;
   std::map<std::pair<mux::StreamId, unsigned>, std::uint64_t> credits_;  // of a lane of a side
 };

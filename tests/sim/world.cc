@@ -11,7 +11,7 @@ constexpr std::uint64_t kStuck = 50'000;
 constexpr std::uint64_t kEndless = 5'000'000;
 
 constexpr const char* kGone = "the process that used the stream is gone";
-constexpr const char* kCut = "the link was cut";
+constexpr const char* kCut = "the agent is another one";
 
 // Which end of the talk is the agent's: the opener's, 0, or the other.
 std::size_t agents_side(mux::StreamId id) { return (id & mux::kAgentOpened) != 0 ? 0 : 1; }
@@ -23,7 +23,7 @@ World::World(std::uint64_t seed)
       network_(random_, 1 + random_.below(4)),
       opens_(random_.up_to(20)),
       children_(random_.percent(50) ? random_.up_to(8) : 0),
-      disturbances_(random_.percent(30) ? random_.up_to(3) : 0),
+      disturbances_(random_.percent(70) ? random_.up_to(10) : 0),
       network_speed_(random_.one_of<unsigned>({20, 50, 80})) {}
 
 std::optional<std::string> World::run() {
@@ -33,7 +33,7 @@ std::optional<std::string> World::run() {
     if (moved) {
       drain_events();
       last_progress_ = step_;
-    } else if (network_.quiet()) {
+    } else if (network_.settled()) {
       check_kept();
     }
     if (step_ - last_progress_ > kStuck || step_ > kEndless) {
@@ -49,7 +49,7 @@ std::optional<std::string> World::run() {
   return fault_.empty() ? check_nothing_left() : fault_;
 }
 
-bool World::over() { return opens_ == 0 && living_.empty() && network_.quiet(); }
+bool World::over() { return opens_ == 0 && living_.empty() && network_.settled(); }
 
 bool World::act() {
   const std::size_t which = random_.below(living_.size() + 2);
@@ -97,6 +97,9 @@ void World::begin(mux::StreamId id, mux::StreamId parent) {
   if (network_.living(mux::consumer_of(id)) == nullptr) {
     talk.resets.emplace_back(kGone);  // what the agent does not know yet
   }
+  if (agent_lost_) {
+    talk.resets.emplace_back(kCut);  // what the client does not know yet
+  }
   add_end(talk, 0);
   living_.push_back(&talk);
 }
@@ -138,25 +141,52 @@ bool World::open_child(Talk& talk) {
   return true;
 }
 
-// A process dies, the link is cut, or (always harmless) somebody acknowledges.
+// A process dies, a connection dies or comes, or (always harmless) somebody acknowledges.
 bool World::disturb() {
   if (random_.percent(1)) {
     network_.acknowledge();
   }
-  if (disturbances_ == 0 || !random_.percent(1)) {
+  if (!network_.connected() && random_.percent(20)) {
+    random_.percent(30) ? network_.tell_agent() : network_.reconnect();
+    return true;
+  }
+  if (disturbances_ == 0 || !random_.percent(3)) {
     return false;
   }
   --disturbances_;
-  if (random_.percent(30)) {
-    for (auto& [id, talk] : talks_) {
-      talk.resets.push_back(kCut);
+  switch (random_.below(10)) {
+    case 0:
+      return kill_process();
+    case 1:
+      lose_agent();
+      return true;
+    case 2:
+    case 3:
+      network_.kill_link();
+      return true;
+    case 4: {  // for no reason
+      Client& client = *network_.clients[random_.below(network_.clients.size())];
+      if (!client.gone && client.passing == Client::Passing::kAll) {
+        client.mux->resume();
+      }
+      return true;
     }
-    network_.cut(kCut);
-    if (!network_.quiet()) {
-      fault_ = "something is to be sent after the cut";
-    }
-    return true;
+    default:
+      network_.cut();
+      return true;
   }
+}
+
+void World::lose_agent() {
+  for (auto& [id, talk] : talks_) {
+    talk.resets.push_back(kCut);
+    talk.lost = true;
+  }
+  agent_lost_ = true;
+  network_.lose_agent(kCut);
+}
+
+bool World::kill_process() {
   const std::size_t victim = random_.below(network_.clients.size());
   Client& client = *network_.clients[victim];
   if (client.gone) {
@@ -177,7 +207,7 @@ bool World::disturb() {
 void World::drain_events() {
   drain(*network_.agent, network_.agent_options);
   for (const auto& client : network_.clients) {
-    if (!client->gone) {
+    if (client->mux) {
       drain(*client->mux, client->options);
     }
   }
@@ -193,7 +223,8 @@ void World::drain(mux::Mux& mux, const mux::Options& options) {
     Talk& talk = found->second;
     const std::size_t agents = agents_side(talk.id);
     const std::size_t side = &mux == network_.agent.get() ? agents : 1 - agents;
-    if (event->kind == mux::Event::Kind::kOpened && !talk.ends[1]) {
+    if (event->kind == mux::Event::Kind::kOpened && (!talk.ends[1] || talk.lost)) {
+      talk.lost = false;  // nothing was heard of the agent that was asked before
       const auto parent = talks_.find(talk.parent);
       if (parent != talks_.end() && parent->second.ends[1 - agents_side(talk.parent)]->closed) {
         wrong(talk, "opened below a stream that was closed");

@@ -30,6 +30,8 @@ class World final {
   bool open();
   bool open_child(Talk& talk);
   bool disturb();
+  bool kill_process();
+  void lose_agent();
   void begin(mux::StreamId id, mux::StreamId parent);
   void add_end(Talk& talk, std::size_t side);
   void drain_events();
@@ -48,6 +50,7 @@ class World final {
   unsigned network_speed_;  // percent of the steps
   std::unordered_map<mux::StreamId, Talk> talks_;
   std::vector<Talk*> living_;  // with an end that is not over
+  bool agent_lost_ = false;
   std::uint64_t step_ = 0;
   std::uint64_t last_progress_ = 0;
   std::string fault_;

@@ -54,43 +54,90 @@ awaitable<Result<std::unique_ptr<stream::Stream>>> open_child(link::Endpoint& en
 
 }  // namespace
 
-Link::Link(const asio::any_io_executor& executor, const Options& options, Peer peer, Hello hello)
+Link::Link(const asio::any_io_executor& executor, const Options& options, const Peer& peer,
+           const Hello& hello)
     : options_(options),
-      peer_(std::move(peer)),
-      hello_(std::move(hello)),
+      id_(hello.session_id()),
+      secret_(hello.session_secret()),
+      key_fingerprint_(peer.key_fingerprint),
       endpoint_(executor, {.side = mux::Side::kAgent, .streams = kMaxStreams}, *this),
       tasks_(executor),
-      sessions_(executor) {}
+      sessions_(executor),
+      changed_(executor) {}
 
 Link::~Link() = default;
 
 bool Link::belongs_to(const Peer& peer, std::string_view secret) const {
-  return same_secret(secret, hello_.session_secret()) &&
-         peer.key_fingerprint == peer_.key_fingerprint;
+  return same_secret(secret, secret_) && peer.key_fingerprint == key_fingerprint_;
 }
 
 awaitable<Error> Link::run(stream::Stream& carrier) {
   co_await asio::this_coro::throw_if_cancelled(false);
-  endpoint_.send(wire::Type::kWelcome, welcome(options_.self).SerializeAsString());
-  tasks_.spawn("link heartbeats", beat());
-  Error why = co_await endpoint_.run(carrier);
+  ++runs_;
+  ++running_;
+  idle_since_.reset();
+  changed_.cancel();
+  Welcome answer = welcome(options_.self);
+  for (const std::uint32_t consumer : endpoint_.consumers()) {
+    answer.add_consumers(consumer);
+  }
+  std::string first;
+  wire::append_frame(first, {.type = wire::Type::kWelcome}, answer.SerializeAsString());
+  sent_.reset();
+  heard_us_ = 0;
+  base::TaskGroup beating(co_await asio::this_coro::executor);
+  beating.spawn("link heartbeats", beat());
+  Error why = co_await endpoint_.run(carrier, std::move(first));
+  beating.cancel();
+  co_await beating.wait();
+  carrier.close();
+  if (--running_ == 0) {
+    idle_since_ = Clock::now();
+  }
+  changed_.cancel();
+  co_return why;
+}
+
+std::optional<Link::Clock::time_point> Link::waits_since() const {
+  return over_.empty() ? idle_since_ : std::nullopt;
+}
+
+bool Link::expired() const {
+  return idle_since_ && Clock::now() >= *idle_since_ + options_.times.linger;
+}
+
+awaitable<std::string> Link::live() {
+  while (over_.empty() && !expired()) {
+    changed_.expires_at(idle_since_ ? *idle_since_ + options_.times.linger
+                                    : Clock::time_point::max());
+    (void)co_await changed_.async_wait(use_tuple);
+  }
+  end("the laptop has not come back for too long");
+  while (running_ > 0) {
+    changed_.expires_at(Clock::time_point::max());
+    (void)co_await changed_.async_wait(use_tuple);
+  }
+  endpoint_.reset_all(over_);
   tasks_.cancel();
   sessions_.cancel();
   co_await tasks_.wait();
   co_await sessions_.wait();
-  carrier.close();
-  co_return why;
+  co_return over_;
 }
 
 void Link::end(const std::string& reason) {
-  if (!ending_) {
-    ending_ = true;
+  if (over_.empty()) {
+    over_ = reason;
     endpoint_.send(wire::Type::kGoodbye, goodbye(reason));
     endpoint_.end({Code::kClosed, reason});
+    changed_.cancel();
   }
 }
 
 void Link::end_after_sessions(const std::string& reason) {
+  if (running_ == 0) {
+    return end(reason);
+  }
   tasks_.spawn("link farewell", farewell(reason));
 }
 
@@ -100,8 +147,7 @@ awaitable<void> Link::farewell(std::string reason) {
     told = co_await base::with_timeout(endpoint_.flush(), kLastWords, "sending the last bytes");
   }
   if (!told) {
-    base::log_info("the laptop may miss the end of its sessions",
-                   {{"remote", peer_.remote_address}, {"why", told.error().message}});
+    base::log_info("the laptop may miss the end of its sessions", {{"why", told.error().message}});
   }
   end(reason);
 }
@@ -176,7 +222,9 @@ Result<void> Link::on_frame(const wire::Frame& frame) {
       Goodbye message;
       const bool read =
           message.ParseFromArray(frame.payload.data(), static_cast<int>(frame.payload.size()));
-      return fail(Code::kClosed, read ? message.reason() : "the laptop said goodbye");
+      over_ = read && !message.reason().empty() ? message.reason() : "the laptop said goodbye";
+      changed_.cancel();
+      return fail(Code::kClosed, over_);
     }
     case wire::Type::kHello:
     case wire::Type::kWelcome:
@@ -198,16 +246,22 @@ Result<void> Link::on_heartbeat(std::string_view payload) {
 
 awaitable<void> Link::beat() {
   asio::steady_timer timer(co_await asio::this_coro::executor, Clock::now());
-  std::uint64_t heard = 0;
+  const std::uint64_t mine = runs_;
+  std::uint64_t heard = endpoint_.bytes_in();
   Clock::time_point heard_last = Clock::now();
   for (;;) {
     co_await timer.async_wait(asio::use_awaitable);
+    if (runs_ != mine) {
+      co_return;  // another connection has taken over
+    }
     if (endpoint_.bytes_in() != heard) {
       heard = endpoint_.bytes_in();
       heard_last = Clock::now();
     }
     if (Clock::now() - heard_last >= options_.times.silence) {
-      co_return end("nothing was heard from the laptop for too long");
+      constexpr char kWhy[] = "nothing was heard from the laptop for too long";
+      endpoint_.send(wire::Type::kGoodbye, goodbye(kWhy));
+      co_return endpoint_.end({Code::kTimeout, kWhy});
     }
     send_heartbeat();
     give_back_memory();

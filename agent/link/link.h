@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -12,24 +13,30 @@
 
 namespace rdev::agent_link {
 
-// A laptop's session, for now with one connection: heartbeats, and streams joined to what serves
-// their kinds.
+// A laptop's session: streams joined to what serves their kinds. It outlives its connections, of
+// which it has one at a time or none.
 class Link final : link::Endpoint::Handler {
  public:
   // `options` must outlive the link.
-  Link(const asio::any_io_executor& executor, const Options& options, Peer peer, Hello hello);
+  Link(const asio::any_io_executor& executor, const Options& options, const Peer& peer,
+       const Hello& hello);
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
   ~Link() override;
 
-  const std::string& session_id() const { return hello_.session_id(); }
+  const std::string& session_id() const { return id_; }
   bool belongs_to(const Peer& peer, std::string_view secret) const;
-  const Peer& peer() const { return peer_; }
+  bool over() const { return !over_.empty(); }
+  // Since when it has had no connection; nothing: it has one.
+  std::optional<std::chrono::steady_clock::time_point> waits_since() const;
 
-  // Answers the HELLO and carries streams until `carrier` ends, end() or cancellation. All streams
-  // are then over and all their handlers have ended.
+  // Answers a HELLO and carries the streams until `carrier` ends, end(), cancellation or another
+  // run(), which takes them over.
   awaitable<Error> run(stream::Stream& carrier);
-  // Says GOODBYE; run() returns soon.
+  // Until end(), the laptop's GOODBYE, or nobody has come back for Times::linger; why. All streams
+  // are then over and all their handlers have ended.
+  awaitable<std::string> live();
+  // Says GOODBYE.
   void end(const std::string& reason);
   // The same once the sessions, whose processes have ended, have said so.
   void end_after_sessions(const std::string& reason);
@@ -51,14 +58,20 @@ class Link final : link::Endpoint::Handler {
   void send_heartbeat();
   void give_back_memory();
   awaitable<void> farewell(std::string reason);
+  bool expired() const;
 
   const Options& options_;
-  const Peer peer_;
-  const Hello hello_;
+  const std::string id_, secret_, key_fingerprint_;
   link::Endpoint endpoint_;
   base::TaskGroup tasks_, sessions_;
   std::size_t most_streams_ = 0;  // at once, since memory was given back
-  bool ending_ = false;
+  std::string over_;              // why; empty: not
+  int running_ = 0;               // run()s; all but the last are about to return
+  std::uint64_t runs_ = 0;
+  std::optional<Clock::time_point> idle_since_;
+  asio::steady_timer changed_;  // over_ or running_; expires when the session does
+
+  // Of the connection:
   std::optional<std::uint64_t> sent_;  // bytes_out() at the last heartbeat
   std::uint64_t heard_us_ = 0;         // sent_us of the laptop's last heartbeat
   Clock::time_point heard_at_;

@@ -1,5 +1,6 @@
 #include "agent/link/links.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/link/link.h"
@@ -10,6 +11,7 @@ namespace rdev::agent_link {
 namespace {
 
 constexpr std::chrono::seconds kGoodbye{2};
+constexpr std::size_t kMostWaiting = 32;
 
 // A peer that sends no HELLO may not read either.
 awaitable<void> turn_away(stream::Stream& carrier, const std::string& why) {
@@ -23,24 +25,11 @@ awaitable<void> turn_away(stream::Stream& carrier, const std::string& why) {
 
 }  // namespace
 
-class Links::Listed final {
- public:
-  Listed(Links& links, Link& link)
-      : links_(links), at_(links.links_.insert(links.links_.end(), &link)) {}
-  Listed(const Listed&) = delete;
-  Listed& operator=(const Listed&) = delete;
-  ~Listed() {
-    links_.links_.erase(at_);
-    links_.fewer_.notify();
-  }
-
- private:
-  Links& links_;
-  const std::list<Link*>::iterator at_;
-};
-
 Links::Links(asio::any_io_executor executor, Options options)
-    : executor_(std::move(executor)), options_(std::move(options)), fewer_(executor_) {}
+    : executor_(std::move(executor)),
+      options_(std::move(options)),
+      lives_(executor_),
+      fewer_(executor_) {}
 
 Links::~Links() = default;
 
@@ -48,51 +37,88 @@ awaitable<void> Links::serve(Peer peer, std::unique_ptr<stream::Offer> offer) {
   const auto carrier = offer->accept();
   auto hello =
       co_await base::with_timeout(read_hello(*carrier), options_.times.hello, "the link's HELLO");
-  auto admitted = hello ? admit(peer, *hello) : tl::make_unexpected(hello.error());
-  if (!admitted) {
+  const auto link = hello ? admit(peer, *hello) : tl::make_unexpected(hello.error());
+  if (!link) {
     base::log_info("link refused",
-                   {{"remote", peer.remote_address}, {"why", admitted.error().message}});
-    co_await turn_away(*carrier, admitted.error().message);
+                   {{"remote", peer.remote_address}, {"why", link.error().message}});
+    co_await turn_away(*carrier, link.error().message);
     co_return;
   }
-  co_await carry(std::move(peer), *std::move(hello), *carrier);
+  base::log_info("link", {{"remote", peer.remote_address}, {"program", hello->program()}});
+  const Error why = co_await (*link)->run(*carrier);
+  base::log_info("link ended", {{"remote", peer.remote_address}, {"why", why.message}});
 }
 
-Result<void> Links::admit(const Peer& peer, const Hello& hello) {
+Result<Link*> Links::admit(const Peer& peer, const Hello& hello) {
   if (!stopped_.empty()) {
     return fail(Code::kClosed, stopped_);
   }
   if (auto checked = check_hello(hello, options_.self); !checked) {
-    return checked;
+    return tl::make_unexpected(checked.error());
   }
-  for (Link* link : links_) {
-    if (link->session_id() != hello.session_id()) {
-      continue;
-    }
+  if (Link* const link = find(hello.session_id())) {
     if (!link->belongs_to(peer, hello.session_secret())) {
       return fail(Code::kPermission, "the link's session belongs to somebody else");
     }
-    link->end("the session goes on over another connection");
+    return link;
   }
-  return {};
+  end_former(peer, hello);
+  return &begin(peer, hello);
 }
 
-awaitable<void> Links::carry(Peer peer, Hello hello, stream::Stream& carrier) {
-  base::log_info("link", {{"remote", peer.remote_address}, {"program", hello.program()}});
-  Link link(executor_, options_, std::move(peer), std::move(hello));
-  const Listed listed(*this, link);
-  const Error why = co_await link.run(carrier);
-  base::log_info("link ended", {{"remote", link.peer().remote_address}, {"why", why.message}});
+Link* Links::find(const std::string& session_id) {
+  const auto found = std::find_if(links_.begin(), links_.end(), [&](const auto& link) {
+    return link->session_id() == session_id && !link->over();
+  });
+  return found == links_.end() ? nullptr : found->get();
+}
+
+void Links::end_former(const Peer& peer, const Hello& hello) {
+  Link* const former = hello.former_id().empty() ? nullptr : find(hello.former_id());
+  if (former != nullptr && former->belongs_to(peer, hello.former_secret())) {
+    former->end("the laptop has begun another session");
+  }
+}
+
+Link& Links::begin(const Peer& peer, const Hello& hello) {
+  make_room();
+  const auto link =
+      links_.insert(links_.end(), std::make_unique<Link>(executor_, options_, peer, hello));
+  lives_.spawn("a link's session", live(link));
+  return **link;
+}
+
+// Sessions whose laptop never comes back must not add up.
+void Links::make_room() {
+  std::size_t waiting = 0;
+  Link* longest = nullptr;
+  for (const auto& link : links_) {
+    if (const auto since = link->waits_since()) {
+      ++waiting;
+      longest = longest == nullptr || *since < *longest->waits_since() ? link.get() : longest;
+    }
+  }
+  if (waiting >= kMostWaiting) {
+    longest->end("too many other sessions wait for their laptops");
+  }
+}
+
+awaitable<void> Links::live(List::iterator link) {
+  const std::string why = co_await (*link)->live();
+  base::log_info("a link's session is over", {{"why", why}});
+  links_.erase(link);
+  fewer_.notify();
 }
 
 awaitable<void> Links::stop(std::string reason) {
   stopped_ = std::move(reason);
-  for (Link* link : links_) {
+  for (const auto& link : links_) {
     link->end_after_sessions(stopped_);
   }
   while (!links_.empty()) {
     co_await fewer_.wait();
   }
+  co_await lives_.wait();
 }
 
 }  // namespace rdev::agent_link

@@ -10,6 +10,7 @@
 #include "agent/link/kinds.h"
 #include "protocol/base/asio.h"
 #include "protocol/base/notify.h"
+#include "protocol/base/task_group.h"
 #include "protocol/rdev.pb.h"
 #include "protocol/stream/stream.h"
 
@@ -28,6 +29,8 @@ struct Times {
   std::chrono::milliseconds heartbeat = std::chrono::seconds(5);
   // The laptop takes a connection for dead after 10 s; what is left of it here goes later.
   std::chrono::milliseconds silence = std::chrono::seconds(20);
+  // How long streams wait for the laptop to come back.
+  std::chrono::milliseconds linger = std::chrono::hours(24);
 };
 
 struct Options {
@@ -37,16 +40,17 @@ struct Options {
   Times times = {};
 };
 
-// The links of all laptops: several at once, one a session id.
+// The links of all laptops, one a session id: several at once, with a connection or waiting for
+// one.
 class Links final {
  public:
   Links(asio::any_io_executor executor, Options options);
   Links(const Links&) = delete;
   Links& operator=(const Links&) = delete;
-  ~Links();  // all serve() must have returned
+  ~Links();  // all serve() and stop() must have returned
 
   // One connection from its offer to its end (PROTOCOL.md section 2). Whoever knows the secret of a
-  // session that has a connection replaces that one.
+  // session goes on with it; a connection that it has is replaced.
   awaitable<void> serve(Peer peer, std::unique_ptr<stream::Offer> offer);
 
   // Sends GOODBYE with `reason` over every link, after the last words of its sessions, and waits
@@ -56,13 +60,19 @@ class Links final {
   std::size_t size() const { return links_.size(); }
 
  private:
-  class Listed;
-  Result<void> admit(const Peer& peer, const Hello& hello);
-  awaitable<void> carry(Peer peer, Hello hello, stream::Stream& carrier);
+  using List = std::list<std::unique_ptr<Link>>;
+
+  Result<Link*> admit(const Peer& peer, const Hello& hello);
+  Link* find(const std::string& session_id);
+  void end_former(const Peer& peer, const Hello& hello);
+  Link& begin(const Peer& peer, const Hello& hello);
+  void make_room();
+  awaitable<void> live(List::iterator link);
 
   const asio::any_io_executor executor_;
   const Options options_;
-  std::list<Link*> links_;  // those of the serve()s in progress
+  List links_;
+  base::TaskGroup lives_;
   base::Notify fewer_;
   std::string stopped_;  // why; empty: not
 };

@@ -89,8 +89,8 @@ void Core::on_event(const std::shared_ptr<Core>& self, mux::Event& event) {
 }
 
 void Core::kick() {
-  if (!control.empty() || mux.has_output()) {
-    output.notify();
+  if (connection && (!connection->control.empty() || mux.has_output())) {
+    connection->output.notify();
   }
 }
 
@@ -119,7 +119,7 @@ void Core::settle(mux::StreamId id, StreamState& state) {
   kick();
 }
 
-void Core::finish(Error reason) {
+void Connection::finish(Error reason) {
   if (!why) {
     why = std::move(reason);
     ended.notify();
@@ -128,14 +128,31 @@ void Core::finish(Error reason) {
   }
 }
 
-void Core::fault(const Error& reason) {
-  if (!why && reason.code == Code::kProtocol) {
+void Connection::say_goodbye(const std::string& reason, bool taken_over) {
+  if (!why) {
     Goodbye goodbye;
-    goodbye.set_reason(reason.message);
+    goodbye.set_reason(reason);
+    goodbye.set_taken_over(taken_over);
     wire::append_frame(control, {.type = wire::Type::kGoodbye}, goodbye.SerializeAsString());
     farewell = true;
+    finish({Code::kClosed, reason});
+  }
+}
+
+void Connection::fault(const Error& reason) {
+  if (reason.code == Code::kProtocol) {
+    say_goodbye(reason.message);
   }
   finish(reason);
+}
+
+void Core::begin(std::shared_ptr<Connection> next) {
+  if (connection) {
+    mux.suspend();
+    connection->say_goodbye("the session goes on over another connection", true);
+  }
+  connection = std::move(next);
+  over = false;
 }
 
 }  // namespace rdev::link

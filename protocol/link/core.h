@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "protocol/base/notify.h"
 #include "protocol/link/endpoint.h"
@@ -35,15 +36,30 @@ struct StreamState {
   bool abandoned = false;  // the stream has been destroyed
 };
 
-// What streams, offers and the two loops share of an endpoint.
+// One run() of an endpoint: what ends with its carrier.
+struct Connection {
+  Connection(const asio::any_io_executor& executor, std::string first)
+      : control(std::move(first)), output(executor), idle(executor), ended(executor) {}
+  void finish(Error reason);
+  // The same, and the peer is told.
+  void say_goodbye(const std::string& reason, bool taken_over = false);
+  // Said only when the peer is at fault.
+  void fault(const Error& reason);
+
+  std::string control;  // frames of the connection, to go out first
+  base::Notify output;
+  bool waiting = false;  // for output: what there was is with the carrier
+  base::Notify idle;
+  base::Notify ended;
+  std::optional<Error> why;  // run() is to end
+  bool farewell = false;     // after what is in `control`
+  bool sent_all = false;     // nothing of it is left, or it cannot be sent
+};
+
+// What streams, offers and the loops share of an endpoint.
 struct Core final {
   Core(const asio::any_io_executor& made_on, const mux::Options& options, Endpoint::Handler& to)
-      : executor(made_on),
-        mux(options),
-        handler(&to),
-        output(made_on),
-        idle(made_on),
-        ended(made_on) {}
+      : executor(made_on), mux(options), handler(&to) {}
 
   StreamState* find(mux::StreamId id);
   std::shared_ptr<StreamState> add(mux::StreamId id);
@@ -54,23 +70,15 @@ struct Core final {
   // Ends that were asked for, as soon as they may be sent.
   void settle(mux::StreamId id, StreamState& state);
   void flush_events(mux::StreamId id, StreamState& state);
-  void finish(Error reason);
-  // The peer is at fault: it is told with GOODBYE.
-  void fault(const Error& reason);
+  // Makes it the one over which frames go.
+  void begin(std::shared_ptr<Connection> next);
 
   asio::any_io_executor executor;
   mux::Mux mux;
   Endpoint::Handler* handler;  // null once the endpoint is gone
   std::unordered_map<mux::StreamId, std::shared_ptr<StreamState>> states;
-  std::string control;  // frames of the connection, to go out first
-  base::Notify output;
-  bool waiting = false;  // for output: what there was is with the carrier
-  base::Notify idle;
-  base::Notify ended;
-  std::optional<Error> why;  // run() is to end
-  bool farewell = false;     // after what is in `control`
-  bool sent_all = false;     // nothing of it is left, or it cannot be sent
-  bool running = false;      // run() is in progress
+  std::shared_ptr<Connection> connection;  // null: streams wait for the next one
+  bool over = true;                        // there is no connection, and none is waited for
   std::uint64_t bytes_in = 0, bytes_out = 0;
 
  private:

@@ -1,5 +1,7 @@
 #include "protocol/link/endpoint.h"
 
+#include <utility>
+
 #include "protocol/base/task_group.h"
 #include "protocol/base/with_timeout.h"
 #include "protocol/link/core.h"
@@ -22,73 +24,80 @@ Result<void> take(const std::shared_ptr<Core>& core, const wire::Frame& frame) {
   return received;
 }
 
-awaitable<void> receive(std::shared_ptr<Core> core, stream::Stream& carrier) {
+awaitable<void> receive(std::shared_ptr<Core> core, std::shared_ptr<Connection> connection,
+                        stream::Stream& carrier) {
   const auto buffer = std::make_unique_for_overwrite<char[]>(kReadBytes);
   wire::Decoder decoder;
-  while (!core->why) {
+  while (!connection->why) {
     const auto n = co_await carrier.read(asio::buffer(buffer.get(), kReadBytes));
     if (!n || *n == 0) {
-      core->finish(n ? Error{Code::kClosed, "the connection was closed"} : n.error());
+      connection->finish(n ? Error{Code::kClosed, "the connection was closed"} : n.error());
       co_return;
+    }
+    if (connection->why) {
+      co_return;  // its streams may go on over another one
     }
     core->bytes_in += *n;
     decoder.feed({buffer.get(), *n});
-    while (!core->why) {
+    while (!connection->why) {
       const auto frame = decoder.next();
       if (!frame) {
-        core->fault(frame.error());
+        connection->fault(frame.error());
         co_return;
       }
       if (!*frame) {
         break;
       }
       if (const auto taken = take(core, **frame); !taken) {
-        core->fault(taken.error());
+        connection->fault(taken.error());
         co_return;
       }
     }
   }
 }
 
-awaitable<void> send(std::shared_ptr<Core> core, stream::Stream& carrier) {
+awaitable<void> send(std::shared_ptr<Core> core, std::shared_ptr<Connection> connection,
+                     stream::Stream& carrier) {
   std::string out;
   for (;;) {
-    out.assign(core->control);  // a swap would give its memory away
-    core->control.clear();
-    if (!core->why) {
+    out.assign(connection->control);  // a swap would give its memory away
+    connection->control.clear();
+    if (!connection->why) {
       core->mux.produce(out, kWriteBytes);
     }
     if (!out.empty()) {
       if (const auto written = co_await carrier.write(asio::buffer(out)); !written) {
-        core->sent_all = true;
-        core->finish(written.error());
-        core->ended.notify();
+        connection->sent_all = true;
+        connection->finish(written.error());
+        connection->ended.notify();
         co_return;
       }
       core->bytes_out += out.size();
-    } else if (core->why) {
-      core->sent_all = true;
-      core->ended.notify();
+    } else if (connection->why) {
+      connection->sent_all = true;
+      connection->ended.notify();
       co_return;
     } else {
-      core->waiting = true;
-      core->idle.notify();
-      co_await core->output.wait();
-      core->waiting = false;
+      connection->waiting = true;
+      connection->idle.notify();
+      co_await connection->output.wait();
+      connection->waiting = false;
     }
   }
 }
 
-awaitable<Result<void>> sent_all(std::shared_ptr<Core> core) {
-  while (!core->sent_all) {
-    co_await core->ended.wait();
+awaitable<Result<void>> sent_all(std::shared_ptr<Connection> connection) {
+  while (!connection->sent_all) {
+    co_await connection->ended.wait();
   }
   co_return Result<void>{};
 }
 
 awaitable<Result<void>> flushed(std::shared_ptr<Core> core) {
-  while (!core->why && (!core->waiting || !core->control.empty() || core->mux.has_output())) {
-    co_await core->idle.wait();
+  const auto connection = core->connection;
+  while (connection && !connection->why &&
+         (!connection->waiting || !connection->control.empty() || core->mux.has_output())) {
+    co_await connection->idle.wait();
   }
   co_return Result<void>{};
 }
@@ -115,7 +124,7 @@ class Asking final {
 
 awaitable<Result<Opened>> ask(std::shared_ptr<Core> core, std::string request,
                               mux::StreamId parent) {
-  if (!core->running) {
+  if (core->over) {
     co_return fail(Code::kClosed, "there is no connection");
   }
   const auto id = core->mux.open(request, parent);
@@ -141,11 +150,12 @@ awaitable<Result<Opened>> ask(std::shared_ptr<Core> core, std::string request,
 
 struct Endpoint::Impl {
   std::shared_ptr<Core> core;
+  std::string first;  // frames that wait for a connection
 };
 
 Endpoint::Endpoint(const asio::any_io_executor& executor, const mux::Options& options,
                    Handler& handler)
-    : impl_(std::make_shared<Impl>(Impl{std::make_shared<Core>(executor, options, handler)})) {}
+    : impl_(std::make_shared<Impl>(Impl{std::make_shared<Core>(executor, options, handler), {}})) {}
 
 Endpoint::~Endpoint() {
   const auto core = impl_->core;
@@ -154,45 +164,64 @@ Endpoint::~Endpoint() {
   Core::dispatch(core);
 }
 
-awaitable<Error> Endpoint::run(stream::Stream& carrier) {
+awaitable<Error> Endpoint::run(stream::Stream& carrier, std::string first) {
   co_await asio::this_coro::throw_if_cancelled(false);
   const std::shared_ptr<Core> core = impl_->core;
-  core->why.reset();
-  core->farewell = core->sent_all = core->waiting = false;
-  core->running = true;
+  const auto connection = std::make_shared<Connection>(core->executor, std::move(first));
+  connection->control += std::exchange(impl_->first, {});
+  core->begin(connection);
   base::TaskGroup tasks(core->executor);
-  tasks.spawn("link receive", link::receive(core, carrier));
-  tasks.spawn("link send", link::send(core, carrier));
-  while (!core->why) {
-    co_await core->ended.wait();
+  tasks.spawn("link receive", link::receive(core, connection, carrier));
+  tasks.spawn("link send", link::send(core, connection, carrier));
+  while (!connection->why) {
+    co_await connection->ended.wait();
     const auto cancellation = co_await asio::this_coro::cancellation_state;
     if (cancellation.cancelled() != asio::cancellation_type::none) {
-      core->finish({Code::kCancelled, "the link was stopped"});
+      connection->finish({Code::kCancelled, "the link was stopped"});
     }
   }
-  if (core->farewell) {
-    // Best effort: a dead carrier takes no goodbye.
-    (void)co_await base::with_timeout(sent_all(core), kFarewell, "the goodbye");
+  if (core->connection == connection) {
+    core->connection = nullptr;
+    core->mux.suspend();
   }
-  core->running = false;
+  if (connection->farewell) {
+    // Best effort: a dead carrier takes no goodbye.
+    (void)co_await base::with_timeout(sent_all(connection), kFarewell, "the goodbye");
+  }
   tasks.cancel();
   co_await tasks.wait();
-  core->mux.reset_all(core->why->message);
-  Core::dispatch(core);
-  core->control.clear();
-  co_return *core->why;
+  co_return *connection->why;
 }
 
 void Endpoint::end(Error why) {
-  impl_->core->farewell = true;
-  impl_->core->finish(std::move(why));
+  if (const auto connection = impl_->core->connection) {
+    connection->farewell = true;
+    connection->finish(std::move(why));
+  }
 }
+
+void Endpoint::reset_all(std::string_view why) {
+  const std::shared_ptr<Core> core = impl_->core;
+  core->over = true;
+  core->mux.reset_all(why);
+  Core::dispatch(core);
+}
+
+void Endpoint::pause() { impl_->core->mux.suspend(); }
+
+void Endpoint::resume() {
+  impl_->core->mux.resume();
+  impl_->core->kick();
+}
+
+std::vector<std::uint32_t> Endpoint::consumers() const { return impl_->core->mux.consumers(); }
 
 void Endpoint::send(wire::Type type, std::string_view payload) {
   if (type == wire::Type::kHeartbeat) {
     impl_->core->mux.acknowledge();
   }
-  wire::append_frame(impl_->core->control, {.type = type}, payload);
+  const auto& connection = impl_->core->connection;
+  wire::append_frame(connection ? connection->control : impl_->first, {.type = type}, payload);
   impl_->core->kick();
 }
 

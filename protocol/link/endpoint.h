@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "protocol/base/asio.h"
 #include "protocol/mux/mux.h"
@@ -47,12 +48,20 @@ class Endpoint final {
   ~Endpoint();
 
   // Carries frames over `carrier` (its data lane) until that ends, a fault (which is answered with
-  // GOODBYE), end() or cancellation.
-  // All streams are then over; why is returned, and what their pending calls fail with. May be
-  // called again with another carrier.
-  awaitable<Error> run(stream::Stream& carrier);
+  // GOODBYE), end(), cancellation or another run(), which takes the streams over. Returns why.
+  // Streams then wait for the next run(); on the client's side for its resume(), too. `first`:
+  // whole frames to be sent ahead of everything.
+  awaitable<Error> run(stream::Stream& carrier, std::string first = {});
   // Makes run() return, after what was queued with send() has gone out.
   void end(Error why);
+  // Every stream is over, and why; open() fails until the next run().
+  void reset_all(std::string_view why);
+
+  // Client: the connection that the carrier leads to is gone, or there again (Mux::resume()).
+  void pause();
+  void resume();
+  // Agent: whose streams it holds.
+  std::vector<std::uint32_t> consumers() const;
 
   // Queues a frame of the connection, at most wire::kMaxPayload; it goes ahead of all streams'
   // bytes. Before run() it is kept for it. With a heartbeat goes the credit that read() saved up.

@@ -114,7 +114,7 @@ Result<void> Mux::Impl::on_resumed(Path& path, const wire::Frame& frame) {
     return {};  // of an older connection
   }
   if (!(*point)->known) {
-    return fail(Code::kClosed,
+    return fail(Code::kNotFound,
                 "the agent does not know this session any more: it was started anew");
   }
   path.heard = true;

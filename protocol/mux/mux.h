@@ -125,7 +125,7 @@ class Mux final {
   // comes, on the client's after resume().
   void suspend();
   // kClient: there is a connection again; the first frame on it is to be what produce() gives next.
-  // receive() fails with Code::kClosed when the agent does not know the streams any more.
+  // receive() fails with Code::kNotFound when the agent does not know the streams any more.
   void resume();
   // kAgent: those with streams, or a connection.
   std::vector<std::uint32_t> consumers() const;

@@ -280,7 +280,7 @@ void End::over(const mux::Event& event) {
     const bool fits = event.text.starts_with("too many streams")
                           ? event.refusal == stream::Refusal::kResourceShortage
                           : talk_.parent != 0 && event.text == "the stream above it is over";
-    if (!fits || talk_.ends[1]) {
+    if (!fits || (talk_.ends[1] && !talk_.lost)) {
       wrong("refused: " + event.text);
     }
   } else if (event.text != talk_.refusal || phase != Phase::kAsked) {

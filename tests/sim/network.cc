@@ -142,7 +142,7 @@ Result<void> Network::take_down(Client& client, const wire::Frame& frame) {
     return {};
   }
   Result<void> taken = client.mux->receive(frame);
-  if (!taken && taken.error().code == Code::kClosed && !lost_.empty()) {
+  if (!taken && taken.error().code == Code::kNotFound && !lost_.empty()) {
     client.mux->reset_all(lost_);
     client.gone = true;  // the process goes on with another number
     client.passing = Client::Passing::kNothing;

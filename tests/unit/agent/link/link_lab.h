@@ -207,7 +207,7 @@ class LinksTest : public testing::Test {
   const asio::any_io_executor executor = context.get_executor();
   Kinds kinds;
   std::function<Vitals()> vitals = [] { return Vitals(); };
-  Times times;
+  Times times{.linger = std::chrono::milliseconds(0)};  // else a test asks for it
   std::optional<Links> links;
   std::vector<std::unique_ptr<Laptop>> laptops;
   base::TaskGroup tasks{executor};

@@ -67,7 +67,8 @@ TEST_F(LinksTest, VitalsAreReadForHeartbeatsOnly) {
 }
 
 TEST_F(LinksTest, ASilentLaptopIsGivenUp) {
-  times = {.heartbeat = std::chrono::milliseconds(10), .silence = std::chrono::milliseconds(50)};
+  times.heartbeat = std::chrono::milliseconds(10);
+  times.silence = std::chrono::milliseconds(50);
   Laptop& laptop = connected();
   ended(laptop);
   EXPECT_THAT(laptop.goodbye, HasSubstr("nothing was heard"));
@@ -75,7 +76,8 @@ TEST_F(LinksTest, ASilentLaptopIsGivenUp) {
 }
 
 TEST_F(LinksTest, AnyFrameIsASignOfLife) {
-  times = {.heartbeat = std::chrono::milliseconds(10), .silence = std::chrono::milliseconds(60)};
+  times.heartbeat = std::chrono::milliseconds(10);
+  times.silence = std::chrono::milliseconds(60);
   Laptop& laptop = connected();
   for (std::size_t beats = 1; beats < 15; ++beats) {
     until(laptop, [&] { return laptop.heartbeats.size() >= beats; });
@@ -86,7 +88,8 @@ TEST_F(LinksTest, AnyFrameIsASignOfLife) {
 
 // Dead both ways: heartbeats do not pile up, and the goodbye is not waited for.
 TEST_F(LinksTest, ADeadConnectionIsGivenUp) {
-  times = {.heartbeat = std::chrono::milliseconds(5), .silence = std::chrono::milliseconds(60)};
+  times.heartbeat = std::chrono::milliseconds(5);
+  times.silence = std::chrono::milliseconds(60);
   int reads = 0;
   vitals = [&reads] {
     ++reads;
@@ -151,12 +154,119 @@ TEST_F(LinksTest, AnotherKeyDoesNotReplaceIt) {
   EXPECT_FALSE(first.ended);
 }
 
+awaitable<void> stop_all(Links& links) { co_await links.stop("the job's lifetime is over"); }
+
+// Serves a session that says a line now and another one when it is told to.
+awaitable<void> two_lines(base::Notify& told, Offered offer) {
+  const auto stream = offer->accept();
+  co_await write(*stream, "before\n");
+  co_await told.wait();
+  co_await write_and_end(*stream, "after\n");
+  char byte;
+  (void)co_await stream->read(asio::buffer(&byte, 1));
+}
+
+StreamRequest session_request() {
+  StreamRequest request;
+  request.mutable_session();
+  return request;
+}
+
+class LingeringLinks : public LinksTest {
+ protected:
+  LingeringLinks() {
+    times.linger = std::chrono::hours(24);
+    kinds.session = [this](Session, Offered offer) { return two_lines(told, std::move(offer)); };
+  }
+  ~LingeringLinks() override {
+    if (links) {
+      run(stop_all(*links));
+    }
+  }
+  base::Notify told{executor};
+};
+
+TEST_F(LingeringLinks, StreamsGoOnWhereTheyWere) {
+  Laptop& laptop = connected();
+  EXPECT_EQ(laptop.welcome->consumers_size(), 0);
+  const auto opened = open(laptop, session_request());
+  laptop.carrier->close();
+  ended(laptop);
+  told.notify();
+  EXPECT_EQ(links->size(), 1u);
+
+  laptop.welcome.reset();
+  laptop.ended.reset();
+  laptop.endpoint.send(wire::Type::kHello, good_hello().SerializeAsString());
+  tasks.spawn("laptop again", laptop.run(dial()));
+  until(laptop, [&] { return laptop.welcome.has_value(); });
+  ASSERT_EQ(laptop.welcome->consumers_size(), 1);
+  EXPECT_EQ(laptop.welcome->consumers(0), Laptop::kConsumer);
+  laptop.endpoint.resume();
+  EXPECT_EQ(all_of(*opened->stream), "before\nafter\n");
+}
+
+TEST_F(LingeringLinks, AnAgentThatDoesNotKnowTheStreamsSaysSo) {
+  Laptop& laptop = connected();
+  const auto opened = open(laptop, session_request());
+  laptop.carrier->close();
+  ended(laptop);
+  run(stop_all(*links));
+  make_links();
+
+  laptop.ended.reset();
+  laptop.endpoint.send(wire::Type::kHello, good_hello().SerializeAsString());
+  laptop.endpoint.resume();
+  tasks.spawn("laptop again", laptop.run(dial()));
+  ended(laptop);
+  EXPECT_EQ(laptop.ended->code, Code::kNotFound);
+  EXPECT_THAT(laptop.ended->message, HasSubstr("started anew"));
+}
+
+TEST_F(LingeringLinks, AFormerSessionEndsWhenItsLaptopBeginsAnother) {
+  Laptop& first = connected();
+  first.carrier->close();
+  ended(first);
+  Hello second = good_hello();
+  second.set_session_id(std::string(16, 'j'));
+  second.set_former_id(good_hello().session_id());
+  second.set_former_secret("wrong");
+  connected(second);
+  EXPECT_EQ(links->size(), 2u);
+  second.set_session_id(std::string(16, 'k'));
+  second.set_former_secret(good_hello().session_secret());
+  Laptop& third = connected(second);
+  until(third, [&] { return links->size() == 2 && !third.heartbeats.empty(); });
+}
+
+TEST_F(LingeringLinks, SessionsWhoseLaptopNeverComesBackDoNotAddUp) {
+  for (char i = 0; i < 40; ++i) {
+    Hello hello = good_hello();
+    hello.set_session_id(std::string(16, static_cast<char>('A' + i)));
+    Laptop& laptop = connected(hello);
+    laptop.carrier->close();
+    ended(laptop);
+  }
+  EXPECT_LE(links->size(), 33u);
+  EXPECT_GE(links->size(), 32u);
+}
+
+TEST_F(LinksTest, AWaitingSessionEndsAfterItsTime) {
+  times.linger = std::chrono::milliseconds(20);
+  Laptop& laptop = connected();
+  laptop.carrier->close();
+  ended(laptop);
+  EXPECT_EQ(links->size(), 1u);
+  while (links->size() != 0) {
+    context.restart();
+    context.run_one();
+  }
+}
+
 awaitable<Result<void>> stop(Links& links) {
   co_await links.stop("the job's lifetime is over");
   co_return Result<void>();
 }
-
-awaitable<void> stop_all(Links& links) { co_await links.stop("the job's lifetime is over"); }
 
 TEST_F(LinksTest, AStopIsSaidToAllAndToWhoComesLater) {
   Laptop& first = connected();

@@ -59,19 +59,32 @@ struct Recorder final : Endpoint::Handler {
 
 class EndpointTest : public testing::Test {
  protected:
-  EndpointTest() {
-    int sockets[2];
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sockets), 0);
-    carriers.push_back(std::make_unique<stream::SocketStream>(executor, base::Fd(sockets[0])));
-    carriers.push_back(std::make_unique<stream::SocketStream>(executor, base::Fd(sockets[1])));
-    tasks.spawn("client", carry(*client, *carriers[0], client_end));
-    tasks.spawn("agent", carry(*agent, *carriers[1], agent_end));
-  }
+  EndpointTest() { dial(); }
   ~EndpointTest() override {
     pair.reset();
     tasks.cancel();
     context.restart();
     context.run();
+  }
+
+  void add_carriers() {
+    int sockets[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sockets), 0);
+    carriers.push_back(std::make_unique<stream::SocketStream>(executor, base::Fd(sockets[0])));
+    carriers.push_back(std::make_unique<stream::SocketStream>(executor, base::Fd(sockets[1])));
+  }
+  void dial() {
+    add_carriers();
+    tasks.spawn("client", carry(*client, **(carriers.end() - 2), client_end));
+    tasks.spawn("agent", carry(*agent, **(carriers.end() - 1), agent_end));
+  }
+  void until(const std::function<bool()>& condition) {
+    context.restart();
+    while (!condition() && context.run_one() > 0) {
+    }
+  }
+  void both_ended() {
+    until([this] { return client_end && agent_end; });
   }
 
   static awaitable<void> carry(Endpoint& endpoint, Stream& carrier, std::optional<Error>& why) {
@@ -240,6 +253,15 @@ awaitable<void> read_result(Stream& stream, std::optional<std::string>& text) {
   text = co_await read_all(stream);
 }
 
+awaitable<void> read_some(Stream& stream, std::string& text, std::size_t enough) {
+  std::string buffer(65536, '\0');
+  while (text.size() < enough) {
+    const auto n = co_await stream.read(asio::buffer(buffer));
+    EXPECT_TRUE(n);
+    text.append(buffer, 0, n.value_or(enough));
+  }
+}
+
 awaitable<void> until_set(const std::optional<std::string>& text) {
   asio::steady_timer timer(co_await asio::this_coro::executor);
   while (!text) {
@@ -248,16 +270,55 @@ awaitable<void> until_set(const std::optional<std::string>& text) {
   }
 }
 
-TEST_F(EndpointTest, TheEndOfTheConnectionEndsStreamsWithItsReason) {
+TEST_F(EndpointTest, StreamsWaitWhenTheConnectionEndsUntilTheyAreReset) {
   run(connect());
   std::optional<std::string> text;
   tasks.spawn("read", read_result(*pair->near.stream, text));
   agent->send(wire::Type::kGoodbye, "bye");
   agent->end({Code::kFailed, "enough"});
-  run(until_set(text));
-  EXPECT_EQ(*text, "!the connection was closed");
+  both_ended();
   EXPECT_EQ(at_client.frames, std::vector<std::string>{"bye"});
   EXPECT_EQ(agent_end->message, "enough");
+  EXPECT_FALSE(text);
+  client->reset_all("nobody came back");
+  run(until_set(text));
+  EXPECT_EQ(*text, "!nobody came back");
+  std::optional<Result<Opened>> late;
+  run(open_into(*client, late));
+  EXPECT_EQ(late->error().code, Code::kClosed);
+}
+
+TEST_F(EndpointTest, StreamsGoOnOverAnotherConnection) {
+  run(connect());
+  const std::string sent(9'000'000, 'x');
+  std::string received;
+  tasks.spawn("write", write_and_end(*pair->far, sent));
+  std::optional<std::string> rest;
+  run(read_some(*pair->near.stream, received, 3'000'000));
+  carriers[0]->close();
+  both_ended();
+  tasks.spawn("rest", read_result(*pair->near.stream, rest));
+  dial();
+  client->resume();
+  run(until_set(rest));
+  EXPECT_TRUE(received + *rest == sent);
+}
+
+// As when a laptop dials anew before its old connection is known to be dead.
+TEST_F(EndpointTest, AnotherConnectionTakesTheStreamsOver) {
+  run(connect());
+  std::optional<std::string> text;
+  tasks.spawn("read", read_result(*pair->near.stream, text));
+  const std::size_t old = carriers.size();
+  add_carriers();
+  tasks.spawn("agent again", carry(*agent, *carriers[old + 1], agent_end));
+  until([this] { return client_end.has_value(); });
+  EXPECT_EQ(at_client.frames.size(), 1u);  // GOODBYE
+  tasks.spawn("client again", carry(*client, *carriers[old], client_end));
+  client->resume();
+  run(write_and_end(*pair->far, "still here"));
+  run(until_set(text));
+  EXPECT_EQ(*text, "still here");
 }
 
 awaitable<void> child_of(Endpoint& agent, mux::StreamId parent, Recorder& at_client) {

@@ -59,7 +59,10 @@ struct Recorder final : Endpoint::Handler {
 
 class EndpointTest : public testing::Test {
  protected:
-  EndpointTest() { dial(); }
+  EndpointTest() {
+    ::signal(SIGPIPE, SIG_IGN);  // as the programs do
+    dial();
+  }
   ~EndpointTest() override {
     pair.reset();
     tasks.cancel();

@@ -36,6 +36,17 @@ awaitable<Result<base::UnixPeer>> connect_for(const state::Paths& paths,
   co_return peer;
 }
 
+awaitable<Result<base::Fd>> connect_again(state::Paths paths, std::string job, bool bulk) {
+  auto peer = co_await connect_for(paths, link_background(paths, job));
+  if (!peer) {
+    co_return tl::make_unexpected(peer.error());
+  }
+  if (bulk) {
+    enlarge(peer->socket);
+  }
+  co_return std::move(peer->socket);
+}
+
 }  // namespace
 
 struct Attached::Impl final : Membership {
@@ -51,16 +62,16 @@ awaitable<Result<std::unique_ptr<Attached>>> Attached::attach(const state::Paths
   ::signal(SIGPIPE, SIG_IGN);  // the link process may go at any time
   const Background background = link_background(paths, job);
   Error last;
+  const Membership::Connect connect = [paths, job, bulk = options.bulk] {
+    return connect_again(paths, job, bulk);
+  };
   for (int i = 0; i < kAttempts; ++i) {
-    auto peer = co_await connect_for(paths, background);
-    if (!peer) {
-      co_return tl::make_unexpected(peer.error());
+    auto socket = co_await connect();
+    if (!socket) {
+      co_return tl::make_unexpected(socket.error());
     }
-    if (options.bulk) {
-      enlarge(peer->socket);
-    }
-    const auto impl = std::make_shared<Impl>(co_await asio::this_coro::executor,
-                                             std::move(peer->socket), options);
+    const auto impl = std::make_shared<Impl>(co_await asio::this_coro::executor, std::move(*socket),
+                                             connect, options);
     std::unique_ptr<Attached> attached(new Attached(impl));
     const auto joined = co_await Membership::join(impl, job);
     if (joined) {

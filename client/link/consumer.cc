@@ -57,7 +57,10 @@ awaitable<bool> Consumer::fill() {
   co_return !error;
 }
 
-bool Consumer::takes_stream(const wire::Header& header) const {
+bool Consumer::takes_stream(const wire::Header& header) {
+  if (state == State::kResuming && header.type == wire::Type::kResume) {
+    state = State::kAttached;
+  }
   return state == State::kAttached && mux::consumer_of(header.stream) == number;
 }
 
@@ -79,7 +82,7 @@ Result<void> Consumer::scan() {
       owner_.on_control(*this, piece);
     } else if (takes_stream(piece.header)) {
       ready_ += piece.bytes.size();
-    } else if (state == State::kOrphan || state == State::kLost) {
+    } else if (state == State::kPaused || state == State::kResuming || state == State::kLost) {
       begin_ = ready_ += piece.bytes.size();
     } else {
       return fail(Code::kProtocol, state == State::kAttached
@@ -151,6 +154,19 @@ awaitable<void> Consumer::write(std::shared_ptr<Consumer> self) {
     }
   }
   self->close();
+}
+
+void Consumer::attach(const std::string& attached) {
+  state = state == State::kPaused || resuming ? State::kResuming : State::kAttached;
+  send(wire::Type::kAttached, attached);
+}
+
+void Consumer::pause(std::string_view reason) {
+  state = State::kPaused;
+  drop_front();
+  Paused paused;
+  paused.set_reason(std::string(reason));
+  send(wire::Type::kPaused, paused.SerializeAsString());
 }
 
 void Consumer::lose(std::string_view reason, bool final) {

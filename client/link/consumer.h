@@ -21,8 +21,9 @@ class Consumer final : public std::enable_shared_from_this<Consumer> {
     kNew,       // has not said what it is
     kWaiting,   // for the agent
     kAttached,  // has streams
-    kOrphan,    // the connection to the agent died, which it has not been told yet
-    kLost,      // was told; what it still sends goes nowhere
+    kPaused,    // the connection to the agent died; what it still sends goes nowhere
+    kResuming,  // there is another; what it sends counts from its RESUME on
+    kLost,      // its streams are over
   };
   class Owner {
    public:
@@ -55,6 +56,10 @@ class Consumer final : public std::enable_shared_from_this<Consumer> {
   // than 64 MB unread is cut off.
   void send(std::string_view frames);
   void send(wire::Type type, std::string_view payload);
+  // kWaiting, kPaused: the agent is there. `attached`: the message of that name.
+  void attach(const std::string& attached);
+  // kAttached, kResuming: the agent is not there any more.
+  void pause(std::string_view reason);
   // Tells it why its streams are over; nothing follows.
   void lose(std::string_view reason, bool final);
   // What it did wrong.
@@ -65,13 +70,14 @@ class Consumer final : public std::enable_shared_from_this<Consumer> {
 
   // The link's.
   State state = State::kNew;
+  bool resuming = false;  // it came with streams
   std::uint32_t number = 0;
   std::string what;
 
  private:
   // Handles frames until there are some for the agent or no whole one is left. The error: a fault.
   Result<void> scan();
-  bool takes_stream(const wire::Header& header) const;
+  bool takes_stream(const wire::Header& header);
   awaitable<bool> fill();
 
   asio::posix::stream_descriptor socket_;

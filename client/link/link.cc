@@ -63,18 +63,27 @@ void Link::end(Error why) {
   }
 }
 
+void Link::hand_over() {
+  handing_over_ = true;
+  end({Code::kCancelled, "another link process takes over"});
+}
+
 awaitable<Error> Link::run() {
   tasks_.spawn("keeping the link up", keep_up());
   while (!over_) {
     co_await changed_.wait();
   }
-  const bool final = is_end(*over_);
-  for (const auto state : {Consumer::State::kNew, Consumer::State::kWaiting,
-                           Consumer::State::kAttached, Consumer::State::kOrphan}) {
-    lose(state, over_->message, final);
+  if (!handing_over_) {
+    const bool final = is_end(*over_);
+    for (const auto state :
+         {Consumer::State::kNew, Consumer::State::kWaiting, Consumer::State::kAttached,
+          Consumer::State::kPaused, Consumer::State::kResuming}) {
+      lose(state, over_->message, final);
+    }
+    // They hang up when they have read it.
+    (void)co_await base::with_timeout(everybody_gone(), kFarewell, "the farewell");
+    (void)co_await base::with_timeout(said_goodbye(), kFarewell, "the goodbye");
   }
-  // They hang up when they have read it.
-  (void)co_await base::with_timeout(everybody_gone(), kFarewell, "the farewell");
   tasks_.cancel();
   co_await tasks_.wait();
   co_return *over_;
@@ -83,6 +92,19 @@ awaitable<Error> Link::run() {
 awaitable<Result<void>> Link::everybody_gone() {
   while (!consumers_.empty()) {
     co_await changed_.wait();
+  }
+  co_return Result<void>{};
+}
+
+// The agent need not keep the session.
+awaitable<Result<void>> Link::said_goodbye() {
+  if (session_ != nullptr) {
+    Goodbye goodbye;
+    goodbye.set_reason(over_->message);
+    router_.send({.type = wire::Type::kGoodbye}, goodbye.SerializeAsString());
+    while (session_ != nullptr && !router_.idle()) {
+      co_await router_.went_idle().wait();
+    }
   }
   co_return Result<void>{};
 }
@@ -106,7 +128,6 @@ awaitable<void> Link::keep_up() {
     }
     refused_ = is_refusal(why);
     if (refused_) {
-      lose(Consumer::State::kOrphan, why.message, false);
       lose(Consumer::State::kWaiting, why.message, false);
     }
     const auto limit = is_refusal(why)
@@ -151,37 +172,43 @@ awaitable<Error> Link::attempt() {
 }
 
 void Link::came_up(const Welcome& welcome) {
-  lose(Consumer::State::kOrphan, death_, false);
   ++connections_;
   ::rdev::Attached attached;
   *attached.mutable_agent() = welcome;
   attached_ = attached.SerializeAsString();
   set_state(LinkStatus::UP, "");
+  auto strangers = router_.detach_gone({welcome.consumers().begin(), welcome.consumers().end()});
+  if (!strangers.empty()) {
+    tasks_.spawn("strangers", forget_strangers(std::move(strangers)));
+  }
   for (const auto& consumer : consumers_) {
-    if (consumer->state == Consumer::State::kWaiting) {
-      consumer->state = Consumer::State::kAttached;
-      consumer->send(wire::Type::kAttached, attached_);
+    if (consumer->state == Consumer::State::kWaiting ||
+        consumer->state == Consumer::State::kPaused) {
+      consumer->attach(attached_);
     }
   }
 }
 
 void Link::went_down(const Error& why) {
-  death_ = "the connection to the agent of " + options_.job + " is gone: " + why.message;
-  set_state(LinkStatus::DIALLING, death_);
+  const std::string reason =
+      "the connection to the agent of " + options_.job + " is gone: " + why.message;
+  set_state(LinkStatus::DIALLING, reason);
   router_.reset();
   for (const auto& consumer : consumers_) {
-    if (consumer->state == Consumer::State::kAttached) {
-      consumer->state = Consumer::State::kOrphan;
-      consumer->drop_front();
+    if (consumer->state == Consumer::State::kAttached ||
+        consumer->state == Consumer::State::kResuming) {
+      consumer->pause(reason);
     }
   }
-  tasks_.spawn("verdict", give_verdict());
+  if (why.code == Code::kExists) {
+    end({Code::kUnavailable, why.message});
+  }
 }
 
-awaitable<void> Link::give_verdict() {
-  asio::steady_timer timer(executor_, options_.timing.verdict);
+awaitable<void> Link::forget_strangers(std::vector<std::uint32_t> strangers) {
+  asio::steady_timer timer(executor_, options_.timing.strangers);
   (void)co_await timer.async_wait(use_tuple);
-  lose(Consumer::State::kOrphan, death_, false);
+  router_.detach_strangers(strangers);
 }
 
 void Link::lose(Consumer::State state, const std::string& reason, bool final) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "client/link/agent.h"
 #include "client/link/backoff.h"
@@ -32,6 +33,8 @@ class Link final : Consumer::Owner {
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
+  // run() returns without a word to anybody: another link process takes the session over.
+  void hand_over();
   // A process of ours has connected.
   void adopt(base::Fd socket);
   // Until the job is over (Code::kClosed, kNotFound) or end(); everybody has then been told. Not to
@@ -57,8 +60,9 @@ class Link final : Consumer::Owner {
   awaitable<Error> attempt();
   void came_up(const Welcome& welcome);
   void went_down(const Error& why);
-  // Those whose streams are over do not wait for ever to learn whether the job is, too.
-  awaitable<void> give_verdict();
+  // Streams of processes that never come (again) must not stay in the job.
+  awaitable<void> forget_strangers(std::vector<std::uint32_t> strangers);
+  awaitable<Result<void>> said_goodbye();
   // Everybody in `state`.
   void lose(Consumer::State state, const std::string& reason, bool final);
   void set_state(LinkStatus::State state, const std::string& reason);
@@ -80,7 +84,6 @@ class Link final : Consumer::Owner {
   std::optional<Vitals> vitals_;  // of the last session, too
   std::int64_t vitals_unix_ms_ = 0;
   std::uint32_t connections_ = 0;
-  std::string death_;  // why the last session ended
   Clock::time_point tried_;
   bool refused_ = false;     // the last try, in a way that time alone does not change
   Clock::duration lived_{};  // the last session
@@ -90,6 +93,7 @@ class Link final : Consumer::Owner {
   asio::steady_timer pause_;  // while WAITING
 
   std::optional<Error> over_;
+  bool handing_over_ = false;
   base::Notify changed_;  // over_, or consumers_ has become empty
 };
 

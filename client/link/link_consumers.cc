@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "client/link/attach_protocol.h"
 #include "client/link/link.h"
 #include "protocol/base/log.h"
 
@@ -38,7 +39,7 @@ void Link::attach(Consumer& consumer, std::string_view payload) {
     consumer.cut_off("an ATTACH that cannot be read, or a second one");
     return;
   }
-  if (asked.program() != kProgram) {
+  if (asked.protocol() != kAttachProtocol) {
     // The status says whether anybody else would mind its end.
     consumer.send(wire::Type::kStatus, status().SerializeAsString());
     consumer.lose("the link process of " + options_.job + " is of " + std::string(kProgram) +
@@ -59,9 +60,9 @@ void Link::attach(Consumer& consumer, std::string_view payload) {
     consumer.lose("its number is 0 or another process's: try again", false);
     return;
   }
+  consumer.resuming = asked.resuming();
   if (state_ == LinkStatus::UP) {
-    consumer.state = Consumer::State::kAttached;
-    consumer.send(wire::Type::kAttached, attached_);
+    consumer.attach(attached_);
     return;
   }
   consumer.state = Consumer::State::kWaiting;

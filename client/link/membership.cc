@@ -1,8 +1,10 @@
 #include "client/link/membership.h"
 
+#include <boost/asio/steady_timer.hpp>
 #include <cstring>
 #include <utility>
 
+#include "client/link/attach_protocol.h"
 #include "protocol/base/log.h"
 #include "protocol/base/with_timeout.h"
 #include "protocol/ssh/keys.h"
@@ -13,6 +15,10 @@ namespace {
 constexpr char kProgram[] = "rdev " RDEV_VERSION;
 // The link process answers ATTACH at once, whatever the state of the link.
 constexpr std::chrono::seconds kHangs{10};
+// Before each attempt to reach another link process.
+constexpr std::chrono::milliseconds kPauses[] = {
+    std::chrono::milliseconds(0), std::chrono::milliseconds(200), std::chrono::seconds(1),
+    std::chrono::seconds(3), std::chrono::seconds(10)};
 
 template <class Message>
 bool parse(Message& message, std::string_view payload) {
@@ -40,10 +46,12 @@ void log_thrown(const std::exception_ptr& thrown) {
 
 }  // namespace
 
-Membership::Membership(const asio::any_io_executor& executor, base::Fd socket, AttachOptions asked)
-    : options(std::move(asked)),
+Membership::Membership(const asio::any_io_executor& executor, base::Fd socket, Connect again,
+                       AttachOptions asked)
+    : connect(std::move(again)),
+      options(std::move(asked)),
       consumer(random_consumer()),
-      carrier(executor, std::move(socket)),
+      carrier(std::make_unique<stream::SocketStream>(executor, std::move(socket))),
       endpoint(executor, {.side = mux::Side::kClient, .consumer = consumer}, *this),
       changed(executor) {}
 
@@ -62,8 +70,14 @@ void Membership::on_open(std::string_view request, mux::StreamId parent,
 Result<void> Membership::on_frame(const wire::Frame& frame) {
   switch (frame.header.type) {
     case wire::Type::kAttached:
+      if (attached) {
+        endpoint.resume();
+      }
       attached = true;
       changed.notify();
+      return {};
+    case wire::Type::kPaused:
+      endpoint.pause();
       return {};
     case wire::Type::kStatus:
       return on_status(frame.payload);
@@ -98,12 +112,57 @@ Result<void> Membership::on_lost(std::string_view payload) {
 }
 
 awaitable<void> Membership::run(std::shared_ptr<Membership> self) {
-  Error why = co_await self->endpoint.run(self->carrier);
-  self->carrier.close();
-  self->over = self->told
-                   ? std::move(why)
-                   : Error{Code::kUnavailable, "the link process has ended (" + why.message + ")"};
+  std::optional<Error> why;
+  while (!why) {
+    const Error ended = co_await self->endpoint.run(*self->carrier);
+    self->carrier->close();
+    if (self->told || self->left) {
+      why = ended;
+    } else if (ended.code != Code::kClosed) {
+      why = Error{Code::kUnavailable, ended.message};  // the agent, or the link process, errs
+    } else if (!self->attached) {
+      why = Error{Code::kUnavailable, "the link process has ended (" + ended.message + ")"};
+    } else if (auto again = co_await reconnect(self); !again) {
+      why = again.error();
+    }
+  }
+  self->endpoint.reset_all(why->message);
+  self->over = std::move(why);
   self->changed.notify();
+}
+
+awaitable<Result<void>> Membership::reconnect(std::shared_ptr<Membership> self) {
+  asio::steady_timer pause(co_await asio::this_coro::executor);
+  Error last;
+  for (const auto before : kPauses) {
+    pause.expires_after(before);
+    (void)co_await pause.async_wait(use_tuple);
+    if (self->left) {
+      co_return fail(Code::kClosed, "the link is not used any more");
+    }
+    auto socket = co_await self->connect();
+    if (socket) {
+      self->carrier = std::make_unique<stream::SocketStream>(co_await asio::this_coro::executor,
+                                                             std::move(*socket));
+      self->say_hello(true);
+      co_return Result<void>{};
+    }
+    last = socket.error();
+    if (last.code == Code::kNotFound) {
+      break;
+    }
+  }
+  co_return prefix("the link process has ended, and another one cannot be had", last);
+}
+
+void Membership::say_hello(bool resuming) {
+  Attach hello;
+  hello.set_consumer(consumer);
+  hello.set_what(options.what);
+  hello.set_program(kProgram);
+  hello.set_protocol(kAttachProtocol);
+  hello.set_resuming(resuming);
+  endpoint.send(wire::Type::kAttach, hello.SerializeAsString());
 }
 
 awaitable<Result<void>> Membership::answered(std::shared_ptr<Membership> self) {
@@ -124,11 +183,7 @@ awaitable<Result<void>> Membership::settled(std::shared_ptr<Membership> self) {
 }
 
 awaitable<Result<void>> Membership::join(std::shared_ptr<Membership> self, std::string job) {
-  Attach hello;
-  hello.set_consumer(self->consumer);
-  hello.set_what(self->options.what);
-  hello.set_program(kProgram);
-  self->endpoint.send(wire::Type::kAttach, hello.SerializeAsString());
+  self->say_hello(false);
   // Not in a task group: it goes on for as long as the socket takes to close after leave().
   asio::co_spawn(co_await asio::this_coro::executor, run(self), log_thrown);
   if (!co_await base::with_timeout(answered(self), kHangs, "the link process")) {
@@ -175,6 +230,7 @@ awaitable<Error> Membership::lost(std::shared_ptr<Membership> self) {
 }
 
 void Membership::leave() {
+  left = true;
   options.on_open = nullptr;
   options.waiting = nullptr;
   endpoint.end({Code::kClosed, "the link is not used any more"});

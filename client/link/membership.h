@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,10 +13,14 @@
 
 namespace rdev::link_process {
 
-// A consumer's side of its connection to the link process. Shared by the Attached and the coroutine
-// that carries the frames.
+// A consumer's side of its connection to the link process, or to one after the other. Shared by the
+// Attached and the coroutine that carries the frames.
 struct Membership : link::Endpoint::Handler {
-  Membership(const asio::any_io_executor& executor, base::Fd socket, AttachOptions asked);
+  // Connects to the job's link process, which is started when there is none.
+  using Connect = std::function<awaitable<Result<base::Fd>>()>;
+
+  Membership(const asio::any_io_executor& executor, base::Fd socket, Connect again,
+             AttachOptions asked);
   Membership(const Membership&) = delete;
   Membership& operator=(const Membership&) = delete;
   ~Membership() override = default;
@@ -33,12 +38,14 @@ struct Membership : link::Endpoint::Handler {
                std::unique_ptr<link::Offer> offer) override;
   Result<void> on_frame(const wire::Frame& frame) override;
 
+  const Connect connect;
   AttachOptions options;
   const std::uint32_t consumer;
-  stream::SocketStream carrier;
+  std::unique_ptr<stream::SocketStream> carrier;
   link::Endpoint endpoint;
   base::Notify changed;
-  bool attached = false;
+  bool attached = false;  // once
+  bool left = false;
   bool hangs = false;  // the link process
   bool told = false;   // why it is over
   std::optional<LinkStatus> status;
@@ -46,6 +53,9 @@ struct Membership : link::Endpoint::Handler {
 
  private:
   static awaitable<void> run(std::shared_ptr<Membership> self);
+  // The link process has died under us: another one carries our streams.
+  static awaitable<Result<void>> reconnect(std::shared_ptr<Membership> self);
+  void say_hello(bool resuming);
   static awaitable<Result<void>> answered(std::shared_ptr<Membership> self);
   static awaitable<Result<void>> settled(std::shared_ptr<Membership> self);
   Result<void> on_status(std::string_view payload);

@@ -11,28 +11,15 @@
 #include "client/link/link.h"
 #include "client/link/places.h"
 #include "client/link/seat.h"
+#include "client/link/session_identity.h"
 #include "client/state/forgotten.h"
+#include "client/state/job_record.h"
 #include "protocol/base/daemon.h"
 #include "protocol/base/listener.h"
 #include "protocol/base/log.h"
-#include "protocol/ssh/keys.h"
 
 namespace rdev::link_process {
 namespace {
-
-constexpr std::size_t kSessionIdBytes = 16;
-
-Hello hello_of(const std::string& job) {
-  const ssh::Seed id = ssh::random_seed();
-  const ssh::Seed secret = ssh::random_seed();
-  Hello hello;
-  hello.set_major(1);
-  hello.set_job_name(job);
-  hello.set_session_id(std::string(id.begin(), id.begin() + kSessionIdBytes));
-  hello.set_session_secret(std::string(secret.begin(), secret.end()));
-  hello.set_program("rdev " RDEV_VERSION);
-  return hello;
-}
 
 awaitable<void> end_with_record(const state::Paths& paths, Link& link, std::string job) {
   if (const auto forgotten = co_await state::until_forgotten(paths, job); forgotten) {
@@ -42,11 +29,12 @@ awaitable<void> end_with_record(const state::Paths& paths, Link& link, std::stri
   }
 }
 
-awaitable<void> end_with_signal(Link& link, std::string job) {
+// Whoever has streams starts another one, of the version that is installed then.
+awaitable<void> end_with_signal(Link& link) {
   asio::signal_set signals(co_await asio::this_coro::executor, SIGTERM, SIGINT);
   const auto [error, number] = co_await signals.async_wait(use_tuple);
   if (!error) {
-    link.end({Code::kCancelled, "the link of the job " + job + " was stopped"});
+    link.hand_over();
   }
 }
 
@@ -75,11 +63,16 @@ awaitable<Result<void>> serve(std::string job, base::ReadyPipe& ready) {
   if (auto trimmed = trim_log(background.files.log); !trimmed) {
     base::log_warning("the log stays long", {{"error", trimmed.error().message}});
   }
+  const auto record = state::load(*paths, job);
+  auto hello = record ? make_hello(*paths, job, record->id) : tl::make_unexpected(record.error());
+  if (!hello) {
+    co_return tl::make_unexpected(hello.error());
+  }
   base::log_info("link process", {{"job", job}, {"program", "rdev " RDEV_VERSION}});
-  Link link(executor, **agent, {.job = job, .hello = hello_of(job)});
+  Link link(executor, **agent, {.job = job, .hello = std::move(*hello)});
   base::TaskGroup tasks(executor);
   tasks.spawn("the job's record", end_with_record(*paths, link, job));
-  tasks.spawn("signals", end_with_signal(link, job));
+  tasks.spawn("signals", end_with_signal(link));
   tasks.spawn("accept", base::accept_loop(seat->listener(), [&link](base::Fd socket) {
                 adopt_ours(link, std::move(socket));
               }));

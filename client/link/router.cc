@@ -33,8 +33,36 @@ void Router::remove(const Consumer& consumer) {
   std::erase_if(streams_, [&consumer](std::uint64_t stream) {
     return mux::consumer_of(stream) == consumer.number;
   });
-  if (consumer.state == Consumer::State::kAttached) {
-    send({.type = wire::Type::kDetach, .stream = mux::prefix_of(consumer.number)}, {});
+  if (consumer.state == Consumer::State::kAttached ||
+      consumer.state == Consumer::State::kResuming) {
+    detach(consumer.number);
+  } else {
+    gone_.insert(consumer.number);
+  }
+}
+
+void Router::detach(std::uint32_t number) {
+  send({.type = wire::Type::kDetach, .stream = mux::prefix_of(number)}, {});
+}
+
+std::vector<std::uint32_t> Router::detach_gone(const std::vector<std::uint32_t>& held) {
+  std::vector<std::uint32_t> strangers;
+  for (const std::uint32_t number : held) {
+    if (gone_.contains(number)) {
+      detach(number);
+    } else if (!consumers_.contains(number)) {
+      strangers.push_back(number);
+    }
+  }
+  gone_.clear();
+  return strangers;
+}
+
+void Router::detach_strangers(const std::vector<std::uint32_t>& strangers) {
+  for (const std::uint32_t number : strangers) {
+    if (!consumers_.contains(number)) {
+      detach(number);
+    }
   }
 }
 
@@ -49,6 +77,7 @@ void Router::ready(const std::shared_ptr<Consumer>& consumer) {
 }
 
 std::string_view Router::next() {
+  idle_ = false;
   batch_.assign(control_);  // a swap would give its memory away
   control_.clear();
   if (batch_.empty() && turns_.size() == 1) {
@@ -71,6 +100,10 @@ std::string_view Router::next() {
     if (!consumer->front().empty()) {
       turns_.push_back(consumer);
     }
+  }
+  if (batch_.empty()) {
+    idle_ = true;
+    went_idle_.notify();
   }
   return batch_;
 }
@@ -112,25 +145,11 @@ Result<std::size_t> Router::deliver(std::string_view bytes) {
 void Router::pass(std::uint32_t number, std::string_view frames) {
   const auto found = consumers_.find(number);
   if (found == consumers_.end() || found->second->state != Consumer::State::kAttached) {
-    refuse_opens(frames);
-    return;
+    return;  // it is gone, which the agent soon hears; or they come again when it has resumed
   }
   const auto consumer = found->second;  // send() may remove it
   count(frames);
   consumer->send(frames);
-}
-
-void Router::refuse_opens(std::string_view frames) {
-  while (!frames.empty()) {
-    const auto frame = first_frame(frames);
-    if ((*frame)->header.type == wire::Type::kOpen) {
-      std::string payload;
-      wire::append_u32(payload, static_cast<std::uint32_t>(stream::Refusal::kConnectFailed));
-      payload += "the process that asked for it has ended";
-      send({.type = wire::Type::kRefuse, .stream = (*frame)->header.stream}, payload);
-    }
-    frames.remove_prefix((*frame)->bytes.size());
-  }
 }
 
 void Router::count(std::string_view frames) {
@@ -150,7 +169,6 @@ void Router::reset() {
   control_.clear();
   turns_.clear();
   lender_ = nullptr;
-  streams_.clear();
 }
 
 }  // namespace rdev::link_process

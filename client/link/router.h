@@ -7,6 +7,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "client/link/consumer.h"
 #include "protocol/base/notify.h"
@@ -17,12 +18,17 @@ namespace rdev::link_process {
 // nothing is rewritten, and nothing that one consumer does holds up another.
 class Router final {
  public:
-  explicit Router(const asio::any_io_executor& executor) : more_(executor) {}
+  explicit Router(const asio::any_io_executor& executor) : more_(executor), went_idle_(executor) {}
 
   // False when its number is 0 or taken.
   bool add(const std::shared_ptr<Consumer>& consumer);
-  // The agent is told that its streams are over.
+  // The agent is told that its streams are over, now or by detach_gone().
   void remove(const Consumer& consumer);
+  // A connection begins. `held`: whose streams the agent has. Tells it of those that have gone
+  // since; returns those of which nothing is known.
+  std::vector<std::uint32_t> detach_gone(const std::vector<std::uint32_t>& held);
+  // The same of those that have not come meanwhile.
+  void detach_strangers(const std::vector<std::uint32_t>& strangers);
 
   // --- Up: the one place that decides whose frames go next. ---
   // Frames of the link process itself; they go first.
@@ -34,13 +40,16 @@ class Router final {
   std::string_view next();
   void done();
   base::Notify& more() { return more_; }
+  // Nothing waits, and what next() gave is done().
+  bool idle() const { return idle_ && control_.empty() && turns_.empty(); }
+  base::Notify& went_idle() { return went_idle_; }
 
   // --- Down ---
   // Of the stream frames at the beginning of `bytes`, those that are whole; returns how many bytes
   // that was. Stops at a frame that is no stream's.
   Result<std::size_t> deliver(std::string_view bytes);
 
-  // The connection has died: all streams are over.
+  // The connection has died: what waits to go out over it does not any more.
   void reset();
 
   std::size_t streams() const { return streams_.size(); }
@@ -49,11 +58,14 @@ class Router final {
 
  private:
   void pass(std::uint32_t number, std::string_view frames);
-  void refuse_opens(std::string_view frames);
   void count(std::string_view frames);
 
+  void detach(std::uint32_t number);
+
   std::unordered_map<std::uint32_t, std::shared_ptr<Consumer>> consumers_;
-  base::Notify more_;
+  std::unordered_set<std::uint32_t> gone_;  // while there was no connection
+  base::Notify more_, went_idle_;
+  bool idle_ = true;
 
   std::string control_;
   std::deque<std::shared_ptr<Consumer>> turns_;  // with frames that wait

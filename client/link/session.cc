@@ -25,7 +25,8 @@ std::string seconds(std::chrono::milliseconds time) {
 Error goodbye(std::string_view payload, Code code) {
   Goodbye said;
   said.ParseFromArray(payload.data(), static_cast<int>(payload.size()));
-  return {code, "the agent says: " + wire::sentence(said.reason())};
+  return {said.taken_over() ? Code::kExists : code,
+          "the agent says: " + wire::sentence(said.reason())};
 }
 
 }  // namespace

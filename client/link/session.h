@@ -21,8 +21,9 @@ struct Timing {
   std::chrono::milliseconds first_pause{250};  // before dialling again; doubles
   std::chrono::milliseconds longest_pause{10000};
   std::chrono::milliseconds refused_pause{
-      30000};                               // after an answer that time alone does not change
-  std::chrono::milliseconds verdict{2000};  // for learning why the connection died
+      30000};  // after an answer that time alone does not change
+  // How long the streams of processes that this link process has never seen wait for these.
+  std::chrono::milliseconds strangers{std::chrono::minutes(10)};
 };
 
 // One connection to the agent, PROTOCOL.md section 2: HELLO and WELCOME, heartbeats, and the

@@ -46,9 +46,7 @@ awaitable<Result<Line>> FakeAgent::dial() {
     co_return tl::make_unexpected(std::move(error));
   }
   auto [near, far] = socket_pair();
-  const auto connection = std::make_shared<Connection>(*this, std::move(far));
-  connections_.push_back(connection);
-  tasks_.spawn("agent", carry(connection));
+  tasks_.spawn("agent", carry(endpoint_, std::move(far)));
   co_return Line{.stream = std::make_unique<stream::SocketStream>(executor_, std::move(near)),
                  .endpoint = "fake:" + std::to_string(dials)};
 }
@@ -58,52 +56,66 @@ awaitable<Result<void>> FakeAgent::check() {
   co_return over ? tl::make_unexpected(*over) : Result<void>();
 }
 
-void FakeAgent::cut() {
-  for (const auto& connection : connections_) {
-    connection->endpoint.end({Code::kClosed, "cut"});
+void FakeAgent::cut() { endpoint_->end({Code::kClosed, "cut"}); }
+
+void FakeAgent::forget() {
+  if (endpoint_) {
+    cut();
+    endpoint_->reset_all("another agent");
   }
-  connections_.clear();
+  Handler& handler = *this;
+  endpoint_ =
+      std::make_shared<link::Endpoint>(executor_, mux::Options{.side = mux::Side::kAgent}, handler);
 }
 
-std::size_t FakeAgent::streams() const { return connections_.back()->endpoint.streams(); }
+void FakeAgent::say_goodbye(const std::string& reason, bool taken_over) {
+  Goodbye message;
+  message.set_reason(reason);
+  message.set_taken_over(taken_over);
+  endpoint_->send(wire::Type::kGoodbye, message.SerializeAsString());
+}
+
+std::size_t FakeAgent::streams() const { return endpoint_->streams(); }
 
 awaitable<void> FakeAgent::stop() {
   cut();
+  endpoint_->reset_all("the test is over");
   tasks_.cancel();
   co_await tasks_.wait();
 }
 
-awaitable<void> FakeAgent::carry(std::shared_ptr<Connection> connection) {
-  (void)co_await connection->endpoint.run(connection->carrier);
-  connection->carrier.close();
+awaitable<void> FakeAgent::carry(std::shared_ptr<link::Endpoint> endpoint, base::Fd socket) {
+  stream::SocketStream carrier(co_await asio::this_coro::executor, std::move(socket));
+  (void)co_await endpoint->run(carrier);
+  carrier.close();
 }
 
-void FakeAgent::Connection::on_open(std::string_view request, mux::StreamId,
-                                    std::unique_ptr<link::Offer> offer) {
+void FakeAgent::on_open(std::string_view request, mux::StreamId,
+                        std::unique_ptr<link::Offer> offer) {
   auto stream = offer->accept("granted");
-  owner.tasks_.spawn("service",
-                     request == "flood" ? flood(std::move(stream)) : echo(std::move(stream)));
+  tasks_.spawn("service", request == "flood" ? flood(std::move(stream)) : echo(std::move(stream)));
 }
 
-Result<void> FakeAgent::Connection::on_frame(const wire::Frame& frame) {
+Result<void> FakeAgent::on_frame(const wire::Frame& frame) {
   if (frame.header.type == wire::Type::kHello) {
-    owner.hellos.push_back(parsed<Hello>(frame.payload));
-    if (owner.goodbye) {
-      Goodbye goodbye;
-      goodbye.set_reason(*owner.goodbye);
-      endpoint.send(wire::Type::kGoodbye, goodbye.SerializeAsString());
+    hellos.push_back(parsed<Hello>(frame.payload));
+    if (goodbye) {
+      say_goodbye(*goodbye, false);
       return {};
     }
     Welcome welcome;
     welcome.set_major(1);
     welcome.set_program("fake");
-    endpoint.send(wire::Type::kWelcome, welcome.SerializeAsString());
-  } else if (frame.header.type == wire::Type::kHeartbeat && !owner.silent) {
+    for (const std::uint32_t consumer : endpoint_->consumers()) {
+      welcome.add_consumers(consumer);
+    }
+    endpoint_->send(wire::Type::kWelcome, welcome.SerializeAsString());
+  } else if (frame.header.type == wire::Type::kHeartbeat && !silent) {
     Heartbeat answer;
     answer.set_sent_us(1);
     answer.set_echo_us(parsed<Heartbeat>(frame.payload).sent_us());
     answer.mutable_vitals()->set_uptime_s(17);
-    endpoint.send(wire::Type::kHeartbeat, answer.SerializeAsString());
+    endpoint_->send(wire::Type::kHeartbeat, answer.SerializeAsString());
   }
   return {};
 }
@@ -116,11 +128,12 @@ FakeConsumer::FakeConsumer(const asio::any_io_executor& executor, base::Fd socke
       carrier_(executor, std::move(socket)),
       changed_(executor) {}
 
-void FakeConsumer::attach(const std::string& program) {
+void FakeConsumer::attach(std::uint32_t protocol) {
   Attach attach;
   attach.set_consumer(number_);
   attach.set_what("test");
-  attach.set_program(program);
+  attach.set_program("rdev 99.0");
+  attach.set_protocol(protocol);
   endpoint.send(wire::Type::kAttach, attach.SerializeAsString());
 }
 
@@ -156,7 +169,12 @@ awaitable<void> FakeConsumer::until(std::function<bool(const FakeConsumer&)> don
 
 Result<void> FakeConsumer::on_frame(const wire::Frame& frame) {
   if (frame.header.type == wire::Type::kAttached) {
-    attached = true;
+    if (attached++ > 0) {
+      endpoint.resume();
+    }
+  } else if (frame.header.type == wire::Type::kPaused) {
+    endpoint.pause();
+    pauses.push_back(parsed<Paused>(frame.payload).reason());
   } else if (frame.header.type == wire::Type::kStatus) {
     statuses.push_back(parsed<LinkStatus>(frame.payload));
   } else if (frame.header.type == wire::Type::kLost) {

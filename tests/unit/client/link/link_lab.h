@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "client/link/attach_protocol.h"
 #include "client/link/link.h"
 #include "protocol/base/task_group.h"
 #include "protocol/link/endpoint.h"
@@ -22,11 +23,14 @@ using link_process::Line;
 // The two ends of a connection.
 std::pair<base::Fd, base::Fd> socket_pair();
 
-// An agent in this process. Its streams: "flood" sends for ever, anything else is an echo.
-class FakeAgent final : public link_process::Agent {
+// An agent in this process. Its streams: "flood" sends for ever, anything else is an echo; they
+// outlive connections.
+class FakeAgent final : public link_process::Agent, link::Endpoint::Handler {
  public:
   explicit FakeAgent(const asio::any_io_executor& executor)
-      : executor_(executor), tasks_(executor) {}
+      : executor_(executor), tasks_(executor) {
+    forget();
+  }
   FakeAgent(const FakeAgent&) = delete;
   FakeAgent& operator=(const FakeAgent&) = delete;
   ~FakeAgent() override = default;
@@ -42,6 +46,10 @@ class FakeAgent final : public link_process::Agent {
 
   // Cuts the connection.
   void cut();
+  // Becomes another agent.
+  void forget();
+  // Says GOODBYE to the connection.
+  void say_goodbye(const std::string& reason, bool taken_over);
   std::size_t streams() const;
   awaitable<void> stop();
 
@@ -50,23 +58,14 @@ class FakeAgent final : public link_process::Agent {
   std::vector<Hello> hellos;
 
  private:
-  struct Connection final : link::Endpoint::Handler {
-    Connection(FakeAgent& agent, base::Fd socket)
-        : owner(agent),
-          carrier(agent.executor_, std::move(socket)),
-          endpoint(agent.executor_, {.side = mux::Side::kAgent}, *this) {}
-    void on_open(std::string_view request, mux::StreamId parent,
-                 std::unique_ptr<link::Offer> offer) override;
-    Result<void> on_frame(const wire::Frame& frame) override;
-    FakeAgent& owner;
-    stream::SocketStream carrier;
-    link::Endpoint endpoint;
-  };
-  static awaitable<void> carry(std::shared_ptr<Connection> connection);
+  void on_open(std::string_view request, mux::StreamId parent,
+               std::unique_ptr<link::Offer> offer) override;
+  Result<void> on_frame(const wire::Frame& frame) override;
+  static awaitable<void> carry(std::shared_ptr<link::Endpoint> endpoint, base::Fd socket);
 
   asio::any_io_executor executor_;
   base::TaskGroup tasks_;
-  std::vector<std::shared_ptr<Connection>> connections_;
+  std::shared_ptr<link::Endpoint> endpoint_;
 };
 
 // A process of the laptop.
@@ -77,7 +76,7 @@ class FakeConsumer final : public link::Endpoint::Handler {
   FakeConsumer& operator=(const FakeConsumer&) = delete;
   ~FakeConsumer() override = default;
 
-  void attach(const std::string& program = "rdev " RDEV_VERSION);
+  void attach(std::uint32_t protocol = link_process::kAttachProtocol);
   awaitable<Result<link::Opened>> open(const std::string& what);
   // Whether an echo answers: one of its own, or this.
   awaitable<bool> echoes();
@@ -86,7 +85,8 @@ class FakeConsumer final : public link::Endpoint::Handler {
   // Until `done` says so.
   awaitable<void> until(std::function<bool(const FakeConsumer&)> done);
 
-  bool attached = false;
+  int attached = 0;  // so many times
+  std::vector<std::string> pauses;
   std::vector<LinkStatus> statuses;
   std::optional<Lost> lost;
   std::optional<Error> ended;

@@ -12,7 +12,8 @@ using std::chrono::milliseconds;
 using test::FakeConsumer;
 using testing::HasSubstr;
 
-bool is_attached(const FakeConsumer& consumer) { return consumer.attached; }
+bool is_attached(const FakeConsumer& consumer) { return consumer.attached > 0; }
+bool is_paused(const FakeConsumer& consumer) { return !consumer.pauses.empty(); }
 bool is_lost(const FakeConsumer& consumer) { return consumer.lost.has_value(); }
 bool has_ended(const FakeConsumer& consumer) { return consumer.ended.has_value(); }
 
@@ -21,7 +22,7 @@ constexpr Timing kQuick{.heartbeat = milliseconds(5),
                         .first_pause = milliseconds(1),
                         .longest_pause = milliseconds(4),
                         .refused_pause = milliseconds(8),
-                        .verdict = milliseconds(60)};
+                        .strangers = milliseconds(20)};
 
 struct LinkTest : test::LinkLab {
   awaitable<void> attach(FakeConsumer& consumer) {
@@ -53,7 +54,7 @@ TEST_F(LinkTest, AStoppedConsumerHoldsUpNobodyAndIsCutOffInTheEnd) {
     std::string frames;
     Attach attach;
     attach.set_consumer(2);
-    attach.set_program("rdev " RDEV_VERSION);
+    attach.set_protocol(kAttachProtocol);
     wire::append_frame(frames, {.type = wire::Type::kAttach}, attach.SerializeAsString());
     for (std::uint64_t i = 0; i < 64; ++i) {
       std::string open;
@@ -88,7 +89,7 @@ TEST_F(LinkTest, AForeignPrefixIsCutOff) {
     std::string frames;
     Attach attach;
     attach.set_consumer(3);
-    attach.set_program("rdev " RDEV_VERSION);
+    attach.set_protocol(kAttachProtocol);
     wire::append_frame(frames, {.type = wire::Type::kAttach}, attach.SerializeAsString());
     wire::append_frame(frames, {.type = wire::Type::kReset, .stream = 1ULL << 32U}, "\0\0\0\0no");
     EXPECT_EQ(::send(forger.get(), frames.data(), frames.size(), MSG_NOSIGNAL),
@@ -123,26 +124,94 @@ TEST_F(LinkTest, AConsumerThatGoesEndsItsStreamsAtTheAgent) {
   }(*this));
 }
 
-TEST_F(LinkTest, ADeadConnectionIsToldAndMadeAnew) {
+TEST_F(LinkTest, StreamsGoOnOverAnotherConnection) {
   begin(kQuick);
   run([](LinkTest& t) -> awaitable<void> {
-    FakeConsumer& before = t.consumer(1);
-    co_await t.attach(before);
+    FakeConsumer& one = t.consumer(1);
+    co_await t.attach(one);
+    auto stream = co_await one.open("echo");
     t.agent.cut();
-    co_await before.until(is_lost);
-    EXPECT_FALSE(before.lost->final());
-    EXPECT_THAT(before.lost->reason(), HasSubstr("the connection to the agent of train is gone"));
-    co_await before.until(has_ended);
-    FakeConsumer& after = t.consumer(2);
-    co_await t.attach(after);
-    EXPECT_TRUE(co_await after.echoes());
+    co_await one.until(is_paused);
+    EXPECT_THAT(one.pauses[0], HasSubstr("the connection to the agent of train is gone"));
+    EXPECT_TRUE(co_await FakeConsumer::echoes(*stream));
+    EXPECT_EQ(one.attached, 2);
     EXPECT_EQ(t.link->status().connections(), 2U);
     EXPECT_EQ(t.link->status().endpoint(), "fake:2");
+    EXPECT_EQ(t.link->status().streams(), 1U);
+  }(*this));
+}
+
+TEST_F(LinkTest, AnotherAgentDoesNotKnowTheStreams) {
+  begin(kQuick);
+  run([](LinkTest& t) -> awaitable<void> {
+    FakeConsumer& one = t.consumer(1);
+    co_await t.attach(one);
+    auto stream = co_await one.open("echo");
+    t.agent.forget();
+    co_await one.until(has_ended);
+    EXPECT_EQ(one.ended->code, Code::kNotFound);
+    FakeConsumer& two = t.consumer(2);
+    co_await t.attach(two);
+    EXPECT_TRUE(co_await two.echoes());
+  }(*this));
+}
+
+TEST_F(LinkTest, AProcessThatGoesWhileThereIsNoConnectionEndsItsStreamsLater) {
+  begin(kQuick);
+  run([](LinkTest& t) -> awaitable<void> {
+    FakeConsumer& stays = t.consumer(1);
+    FakeConsumer& goes = t.consumer(2);
+    co_await t.attach(stays);
+    co_await t.attach(goes);
+    auto mine = co_await stays.open("echo");
+    auto yours = co_await goes.open("echo");
+    t.agent.dial_errors.assign(3, {Code::kUnavailable, "refused"});
+    t.agent.cut();
+    co_await goes.until(is_paused);
+    goes.hang_up();
+    while (t.agent.streams() > 1) {
+      EXPECT_TRUE(co_await FakeConsumer::echoes(*mine));
+    }
+  }(*this));
+}
+
+TEST_F(LinkTest, StreamsOfProcessesThatNeverComeEnd) {
+  begin(kQuick);
+  run([](LinkTest& t) -> awaitable<void> {
+    FakeConsumer& one = t.consumer(1);
+    FakeConsumer& two = t.consumer(2);
+    co_await t.attach(one);
+    co_await t.attach(two);
+    auto mine = co_await one.open("echo");
+    auto yours = co_await two.open("echo");
+    t.link->hand_over();
+    co_await one.until(has_ended);
+    EXPECT_FALSE(one.lost);
+    EXPECT_EQ(t.agent.streams(), 2U);
+    co_await t.ended();
+    t.end.reset();
+    t.begin(kQuick);  // another link process, to which nobody comes
+    while (t.agent.streams() > 0) {
+      co_await asio::post(t.executor, asio::use_awaitable);
+    }
+  }(*this));
+}
+
+TEST_F(LinkTest, WhoeverIsTakenOverTellsItAndEnds) {
+  begin(kQuick);
+  run([](LinkTest& t) -> awaitable<void> {
+    FakeConsumer& one = t.consumer(1);
+    co_await t.attach(one);
+    t.agent.say_goodbye("the session goes on over another connection", true);
+    co_await one.until(is_lost);
+    EXPECT_FALSE(one.lost->final());
+    EXPECT_THAT(one.lost->reason(), HasSubstr("goes on over another connection"));
+    co_await t.ended();
   }(*this));
 }
 
 TEST_F(LinkTest, TheEndOfTheJobIsTheReasonThatIsTold) {
-  begin({.first_pause = milliseconds(1), .verdict = milliseconds(60000)});
+  begin({.first_pause = milliseconds(1)});
   run([](LinkTest& t) -> awaitable<void> {
     FakeConsumer& one = t.consumer(1);
     co_await t.attach(one);
@@ -206,8 +275,8 @@ TEST_F(LinkTest, SilenceIsDeath) {
   run([](LinkTest& t) -> awaitable<void> {
     FakeConsumer& one = t.consumer(1);
     co_await t.attach(one);
-    co_await one.until(is_lost);
-    EXPECT_THAT(one.lost->reason(), HasSubstr("the agent has not been heard of for 0.2 s"));
+    co_await one.until(is_paused);
+    EXPECT_THAT(one.pauses[0], HasSubstr("the agent has not been heard of for 0.2 s"));
   }(*this));
 }
 
@@ -232,11 +301,11 @@ TEST_F(LinkTest, StatusHasRoundTripAndVitals) {
   }(*this));
 }
 
-TEST_F(LinkTest, AnotherProgramIsRefusedByName) {
+TEST_F(LinkTest, AnotherProtocolIsRefusedByTheProgramsName) {
   begin();
   run([](LinkTest& t) -> awaitable<void> {
     FakeConsumer& other = t.consumer(1);
-    other.attach("rdev 99.0");
+    other.attach(99);
     co_await other.until(is_lost);
     EXPECT_THAT(other.lost->reason(), HasSubstr("rdev " RDEV_VERSION));
     EXPECT_THAT(other.lost->reason(), HasSubstr("rdev 99.0"));

@@ -1,0 +1,193 @@
+"""Streams outlive connections: what stock clients have through the link goes on after silent cuts, resets, another
+address and the death of the link process, and loses no byte."""
+import hashlib
+import os
+import random
+import signal
+import socket
+import string
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+
+from lab import docker, images, web
+from lab.client import rdev, rdev_json, start
+from lab.link import forward, link_pid, link_processes
+from lab.netem import Link
+from lab.proc import LONG, Process, eventually, program
+from lab.terminal import Terminal
+
+NAME = "outlive"
+MEGABYTES = 300
+
+
+def setUpModule():
+    """The job's container engine is on the other side; the agent's port is published there."""
+    global line
+    line = Link(rtt_ms=20, rate="200mbit")
+    unittest.addModuleCleanup(line.close)
+    with line.job.socket() as s:
+        port = s.getsockname()[1]
+    engine = docker.Dockerd(tcp=f"{line.job.address}:{port}", host=line.job)
+    unittest.addModuleCleanup(engine.stop)
+    images.load("busybox")
+    rdev("up", NAME, "--cluster", "docker", "--image", "lab/busybox:1", "--publish", line.job.address)
+    unittest.addModuleCleanup(rdev, "down", NAME, code=None)
+
+
+def kill_link():
+    os.kill(link_pid(NAME), signal.SIGKILL)
+
+
+def in_job():
+    return rdev("exec", NAME, "--", "ps", timeout=60).text
+
+
+def random_text(length):
+    return "".join(random.choices(string.ascii_letters, k=length))
+
+
+class Chatter(threading.Thread):
+    """As an editor's WebSocket: small messages both ways all the time, none of which may be lost or come twice."""
+
+    def __init__(self, port):
+        super().__init__()
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.over = threading.Event()
+        self.count, self.fault, self.longest = 0, None, 0
+
+    def run(self):
+        try:
+            with self.socket, self.socket.makefile("rwb") as file:
+                while not self.over.wait(0.05):
+                    began = time.monotonic()
+                    message = b"message %d\n" % self.count
+                    file.write(message)
+                    file.flush()
+                    if (answer := file.readline()) != message:
+                        self.fault = answer
+                        return
+                    self.count += 1
+                    self.longest = max(self.longest, time.monotonic() - began)
+        except OSError as error:
+            self.fault = error
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.join()
+
+
+def sha256(path):
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+class Resume(unittest.TestCase):
+    def setUp(self):
+        line.cut(0)
+        line.tell("rate", "200mbit")
+        rdev("exec", NAME, "--", "true", timeout=60)
+
+    def test_transfers_go_on_through_everything(self):
+        rdev("ssh-config", "--install")
+        rdev("exec", NAME, "--", "sh", "-c", f"mkdir /tmp/www && head -c {MEGABYTES}m /dev/urandom > /tmp/www/file && "
+             "httpd -p 8000 -h /tmp/www", timeout=60)
+        (pages,) = forward(NAME, "-L", "0:127.0.0.1:8000")
+        (echo,) = forward(NAME, "-L", "0:127.0.0.1:7000")
+        self.addCleanup(rdev, "forward", NAME, "--remove", "all", code=None)
+        place = Path(tempfile.mkdtemp())
+        up, down = place / "up", place / "down"
+        with open(up, "wb") as file:
+            for _ in range(MEGABYTES):
+                file.write(os.urandom(1 << 20))
+        faults = {
+            "a cut of 8 s": lambda: line.cut(8),
+            "a second one": lambda: line.cut(8),
+            "another address, the old connection dead": lambda: (line.kill_flows(), line.move()),
+            "a reset": line.reset_flows,
+            "the link process killed": kill_link,
+            "a third cut": lambda: line.cut(8),
+        }
+        line.tell("rate", "50mbit")
+        with start("exec", NAME, "--", "nc", "-ll", "-p", "7000", "-e", "cat"), \
+                Process("scp", "-q", "-o", "BatchMode=yes", up, f"rdev-{NAME}:/tmp/up") as scp, \
+                Process("curl", "-sS", "--fail", "-o", down, f"http://127.0.0.1:{pages['bound_port']}/file") as curl, \
+                Chatter(echo["bound_port"]) as chatter:
+            for what, happens in faults.items():
+                eventually(lambda n=chatter.count: chatter.count > n + 5 or chatter.fault, "messages flow", timeout=60)
+                time.sleep(1.5)  # so that each fault meets streams in full flow; nothing waits for this
+                happens()
+                print(f"{what}: {down.stat().st_size >> 20} MB are down, {chatter.count} messages", file=sys.stderr)
+                self.assertIsNone(scp.popen.poll(), scp.output)
+                self.assertIsNone(curl.popen.poll(), curl.output)
+            line.tell("rate", "1gbit")
+            self.assertEqual(scp.wait(timeout=120), 0, scp.output)
+            self.assertEqual(curl.wait(timeout=120), 0, curl.output)
+            eventually(lambda n=chatter.count: chatter.count > n + 5 or chatter.fault, "messages flow", timeout=60)
+        self.assertIsNone(chatter.fault)
+        print(f"{chatter.count} messages, the longest answer took {chatter.longest:.1f} s", file=sys.stderr)
+        self.assertEqual((scp.output, curl.output), ("", ""))
+        there = rdev("exec", NAME, "--", "sha256sum", "/tmp/up", "/tmp/www/file", timeout=60).text.split()
+        self.assertEqual((sha256(up), sha256(down)), (there[0], there[2]))
+
+    def test_a_terminal_typed_into_through_a_long_cut(self):
+        seconds = 600 if LONG else 60
+        with Terminal(program("rdev"), "ssh", NAME, "--", "sh", "-c",
+                      "stty -echo -icanon; echo ready; head -c 1000 | md5sum; exit 3") as t:
+            t.expect("ready")
+            keys = random_text(1000)
+            line.cut(seconds)
+            for i in range(0, 1000, 10):
+                t.type(keys[i:i + 10])
+                time.sleep(seconds / 100)  # a person types
+            t.expect(hashlib.md5(keys.encode()).hexdigest(), timeout=60)
+            self.assertEqual(t.wait(), 3)
+
+    def test_the_link_process_dies(self):
+        """Of everything that has streams none notices, and another link process is there within a second."""
+        with web.digests() as port, \
+                start("exec", NAME, "--", "sh", "-c", "echo ready; read -r line; echo \"got $line\"; exit 7",
+                      stdin=subprocess.PIPE) as process:
+            (tunnel,) = forward(NAME, "-R", f"0:127.0.0.1:{port}")
+            self.addCleanup(rdev, "forward", NAME, "--remove", "all", code=None)
+            process.wait_for("ready")
+            for word in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+                old = link_pid(NAME)
+                began = time.monotonic()
+                os.kill(old, word)
+                eventually(lambda: link_processes(NAME) - {old}, "another link process")
+                print(f"another link process after {time.monotonic() - began:.2f} s", file=sys.stderr)
+                self.assertNotEqual(link_pid(NAME), old)
+                self.assertIsNone(process.popen.poll(), process.output)
+                done = rdev("exec", NAME, "--", "sh", "-c", f"echo x | nc 127.0.0.1 {tunnel['bound_port']}", timeout=60)
+                self.assertEqual(done.text, hashlib.sha256(b"x\n").hexdigest())
+            process.popen.stdin.write(b"this\n")
+            process.popen.stdin.close()
+            self.assertEqual(process.wait(), 7)
+            self.assertIn("got this", process.output)
+
+    def test_a_process_that_dies_during_a_cut_leaves_nothing(self):
+        with start("exec", NAME, "--", "sh", "-c", "read -r until_its_end", stdin=subprocess.PIPE) as process:
+            eventually(lambda: "until_its_end" in in_job(), "it runs")
+            line.kill_flows()
+            line.cut(600)
+            eventually(lambda: rdev_json("status", NAME, timeout=60)["link_state"] != "up", "the cut is noticed", timeout=30)
+            process.popen.kill()
+            process.wait()
+            line.cut(0)
+            eventually(lambda: "until_its_end" not in in_job(), "it has ended in the job, too", timeout=30)
+
+
+if __name__ == "__main__":
+    unittest.main()

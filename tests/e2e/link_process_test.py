@@ -118,16 +118,6 @@ class Killed(unittest.TestCase):
         self.assertEqual(refused, [])
         self.assertEqual(holders("killed"), holder)
 
-    def test_what_ran_says_so(self):
-        up(self, "midway")
-        with start("exec", "midway", "--", "sh", "-c", "echo ready; cat; exec sleep 2345", stdin=subprocess.PIPE) as process:
-            process.wait_for("ready")
-            os.kill(link_pid("midway"), signal.SIGKILL)
-            self.assertEqual(process.wait(), 255)
-            self.assertRegex(process.output, r"(?m)^rdev: .*link")
-        eventually(lambda: [p for p in processes("sleep 2345").values() if p.startswith("sleep")],
-                   "it sees the end of its stdin")
-
     def test_a_stopped_one_is_waited_for_no_longer_than_needed(self):
         """A link process that hangs must not hang every command for ever."""
         up(self, "hangs")

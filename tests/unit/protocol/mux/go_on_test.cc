@@ -85,6 +85,20 @@ TEST(MuxGoOn, AStreamThatOnlyOneSideStillHasIsForgotten) {
   EXPECT_EQ(pair.client.streams(), 0u);
 }
 
+TEST(MuxGoOn, BytesThatGotLostAndNobodyReadsAreNotMissed) {
+  Pair pair;
+  const StreamId id = pair.opened();
+  pair.client.write(id, Lane::kData, "lost");
+  lose(pair.client);
+  pair.agent.close(id);
+  Pair::move(pair.agent, pair.client);
+  go_on(pair);
+  pair.client.close(id);
+  Pair::move(pair.client, pair.agent);
+  EXPECT_EQ(pair.agent.streams(), 0u);
+  EXPECT_FALSE(pair.agent.has_output());  // no RESET
+}
+
 TEST(MuxGoOn, NothingIsTakenBeforeTheAnswer) {
   Pair pair;
   const StreamId id = pair.opened();

@@ -16,8 +16,8 @@ RATE = "1gbit"
 WAYS = (("into the job", ()), ("out of the job", ("--reverse",)))
 # RTT in ms: how many seconds iperf3 leaves out while its own, new connections find the rate of the line. The tunnels'
 # connection is there already, and has been warmed up.
-OMIT = {20: 1, 100: 2, 167: 3}
-WARM_UPS = 6
+OMIT = {20: 1, 100: 3, 167: 6}
+WARM_UPS = 5
 
 
 def measure(table, quick):
@@ -62,12 +62,14 @@ def throughput(table, far, rtt, rounds, omit):
         for port in (far.port, far.peer_port):
             warm_up(port, direction)
         for streams in (1, 8):
-            took = [(iperf(far.port, streams, direction), iperf(far.peer_port, streams, direction),
-                     iperf(far.served, streams, direction, far.line.job.address, omit=omit)) for _ in range(rounds)]
-            mine, theirs, raw = (statistics.median(column) * 1000 for column in zip(*took))
+            took = [(iperf(far.port, streams, direction, seconds=2), iperf(far.peer_port, streams, direction, seconds=2),
+                     iperf(far.served, streams, direction, far.line.job.address, 2, omit)) for _ in range(rounds)]
+            mine, theirs, _ = (statistics.median(column) * 1000 for column in zip(*took))
+            # What the line can carry: a round in which cubic was slow to find that out says nothing about us.
+            raw = max(row[2] for row in took) * 1000
             aims = "; aim: 5 times and 90 %" if rtt >= 100 else ""
             table.add(f"tunnel, {rtt} ms, {RATE}, {count(streams)}, {name}", mine, "`ssh -L`", theirs, "Mbit/s",
-                      f"{mine / theirs:.1f} times; {100 * mine / raw:.0f} % of iperf3's {raw:.0f}{aims}; {count(rounds, 'round')}")
+                      f"{mine / theirs:.1f} times; {100 * mine / raw:.0f} % of iperf3's best, {raw:.0f}{aims}; {count(rounds, 'round')}")
 
 
 def copies(table, far, rounds):

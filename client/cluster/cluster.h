@@ -117,6 +117,10 @@ class Cluster {
   // be empty: the job is then found by its labels.
   virtual awaitable<Result<void>> stop(const JobRef& ref) = 0;
 
+  // Whether the job has the network of the machine it runs on: what listens on its loopback is
+  // there for everybody on that machine.
+  virtual awaitable<Result<bool>> shares_host_network(const JobRef&) { co_return false; }
+
   // Whether a job may come into being after its submitter has died and stop() has found nothing.
   virtual bool may_come_late() const { return false; }
 

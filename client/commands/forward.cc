@@ -1,11 +1,14 @@
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "client/commands/command.h"
 #include "client/commands/context.h"
 #include "client/commands/interrupt.h"
 #include "client/commands/jobs.h"
 #include "client/commands/tunnel_text.h"
+#include "client/state/job_record.h"
+#include "client/tunnels/called.h"
 #include "client/tunnels/holder.h"
 #include "client/tunnels/own_tunnels.h"
 #include "client/tunnels/spec.h"
@@ -19,7 +22,9 @@ constexpr int kLinkFailed = 255;
 struct Options {
   std::string name;
   std::vector<std::string> local, remote, dynamic;
+  std::optional<std::string> tunnel_name;
   std::string remove;
+  bool exact = false;
   bool foreground = false;
   bool list = false;
   bool json = false;
@@ -33,7 +38,16 @@ Result<void> check(const Options& options) {
   if (options.foreground && !adds) {
     return fail(Code::kUsage, "--foreground is for -L, -R and -D");
   }
-  return {};
+  if (options.exact && options.local.empty() && options.dynamic.empty()) {
+    return fail(Code::kUsage, "--exact is for -L and -D (the port of an -R is always exact)");
+  }
+  if (!options.tunnel_name) {
+    return {};
+  }
+  if (options.local.size() + options.remote.size() + options.dynamic.size() != 1) {
+    return fail(Code::kUsage, "--name is for one -L, -R or -D");
+  }
+  return tunnels::check_name(*options.tunnel_name);
 }
 
 Result<std::vector<Tunnel>> parse_all(const Options& options) {
@@ -46,18 +60,22 @@ Result<std::vector<Tunnel>> parse_all(const Options& options) {
       if (!tunnel) {
         return tl::make_unexpected(tunnel.error());
       }
+      tunnel->set_exact(options.exact);
+      tunnel->set_name(options.tunnel_name.value_or(""));
       all.push_back(std::move(*tunnel));
     }
   }
   return all;
 }
 
-void warn_if_public(const Tunnel& tunnel, const std::string& job) {
-  const std::string& host = tunnel.listen_host();
-  if (!host.empty() && host != "localhost" && host != "::1" && !host.starts_with("127.")) {
-    note("whoever can reach " +
-         (tunnel.kind() == Tunnel::REMOTE ? "the machine of " + job : std::string("this machine")) +
-         " can use " + tunnels::listen_text(tunnel));
+// What a user would not expect of a tunnel that has just been opened.
+void tell_of(const TunnelState& state, const state::JobRecord& record) {
+  const auto network = record.shares_host_network ? HostNetwork::kShared : HostNetwork::kOwn;
+  for (const std::string& text :
+       {tunnels::moved_text(state), exposure_text(state, record.name, network)}) {
+    if (!text.empty()) {
+      note(text);
+    }
   }
 }
 
@@ -86,37 +104,37 @@ awaitable<Result<TunnelState>> add_to_holder(const Context& context, std::string
 }
 
 // Each by itself: one that cannot be is no reason to end the others.
-awaitable<Result<int>> add(const Context& context, const Options& options, std::string job,
+awaitable<Result<int>> add(const Context& context, const Options& options, state::JobRecord record,
                            std::vector<Tunnel> tunnels) {
   TunnelStates states;
   int code = 0;
   for (Tunnel& tunnel : tunnels) {
-    warn_if_public(tunnel, job);
-    auto state = co_await add_to_holder(context, job, std::move(tunnel));
+    auto state = co_await add_to_holder(context, record.name, std::move(tunnel));
     if (state) {
+      tell_of(*state, record);
       states.push_back(std::move(*state));
     } else {
       note(state.error().message);
       code = exit_code(state.error());
     }
   }
-  const auto printed = print_states(options, states, job);
+  const auto printed = print_states(options, states, record.name);
   co_return printed ? Result<int>(code) : tl::make_unexpected(printed.error());
 }
 
 // Until the job is over or a signal comes.
-awaitable<Result<int>> stay(tunnels::OwnTunnels& own, const Options& options, std::string job,
-                            std::vector<Tunnel> tunnels) {
+awaitable<Result<int>> stay(tunnels::OwnTunnels& own, const Options& options,
+                            state::JobRecord record, std::vector<Tunnel> tunnels) {
   TunnelStates states;
   for (Tunnel& tunnel : tunnels) {
-    warn_if_public(tunnel, job);
     auto state = co_await own.add(std::move(tunnel));
     if (!state) {
       co_return tl::make_unexpected(state.error());
     }
+    tell_of(*state, record);
     states.push_back(std::move(*state));
   }
-  if (auto printed = print_states(options, states, job); !printed) {
+  if (auto printed = print_states(options, states, record.name); !printed) {
     co_return tl::make_unexpected(printed.error());
   }
   const auto over = co_await own.over();
@@ -125,14 +143,12 @@ awaitable<Result<int>> stay(tunnels::OwnTunnels& own, const Options& options, st
 }
 
 awaitable<Result<int>> stay_in_foreground(const Context& context, const Options& options,
-                                          std::string job, std::vector<Tunnel> tunnels) {
-  if (auto record = state::load(context.paths, job); !record) {
-    co_return tl::make_unexpected(record.error());
-  }
+                                          state::JobRecord record, std::vector<Tunnel> tunnels) {
   base::set_log_level(base::LogLevel::kWarning);
-  tunnels::OwnTunnels own(context.executor, context.paths, job, tunnels::Load::kBulk);
+  tunnels::OwnTunnels own(context.executor, context.paths, record.name, tunnels::Load::kBulk);
   int signal = 0;
-  auto result = co_await interruptible(stay(own, options, job, std::move(tunnels)), &signal);
+  auto result =
+      co_await interruptible(stay(own, options, std::move(record), std::move(tunnels)), &signal);
   co_await own.stop();
   if (signal != 0) {
     co_return 128 + signal;
@@ -167,9 +183,9 @@ awaitable<Result<int>> remove(const Context& context, const Options& options, st
     co_return tl::make_unexpected(states.error());
   }
   const bool all = options.remove == "all";
-  std::erase_if(*states, [&](const TunnelState& state) {
-    return !all && !tunnels::is_called(state, options.remove);
-  });
+  if (!all) {
+    *states = tunnels::all_called(*states, options.remove);
+  }
   if (states->empty() && !all) {
     co_return fail(Code::kNotFound, job + " has no tunnel '" + options.remove + "' (rdev forward " +
                                         job + " --list shows them)");
@@ -208,10 +224,15 @@ awaitable<Result<int>> forward(Context& context, const Options& options) {
   if (!options.remove.empty()) {
     co_return co_await remove(context, options, *name);
   }
-  if (options.foreground) {
-    co_return co_await stay_in_foreground(context, options, *name, std::move(*tunnels));
+  auto record = state::load(context.paths, *name);
+  if (!record) {
+    note(record.error().message);
+    co_return exit_code(record.error());
   }
-  co_return co_await add(context, options, *name, std::move(*tunnels));
+  co_return co_await (
+      options.foreground
+          ? stay_in_foreground(context, options, std::move(*record), std::move(*tunnels))
+          : add(context, options, std::move(*record), std::move(*tunnels)));
 }
 
 }  // namespace
@@ -227,10 +248,13 @@ Run setup_forward(CLI::App& app, const std::vector<std::string>&) {
   app.add_option("-D,--dynamic", o->dynamic,
                  "[BIND:]PORT: a SOCKS server here; its connections and names start in the job")
       ->allow_extra_args(false);
+  app.add_flag("--exact", o->exact,
+               "Fail when the port of -L or -D is taken, instead of the next free one");
+  app.add_option("--name", o->tunnel_name, "What the tunnel is called, for --remove and --list");
   app.add_flag("--foreground", o->foreground, "Stay, and end the tunnels with ^C");
   app.add_flag("--list", o->list, "Show the job's background tunnels");
   app.add_option("--remove", o->remove,
-                 "End one and its connections: its spec, its port, its path, or all");
+                 "End one and its connections: its name, spec, port or path, or all");
   app.add_flag("--json", o->json, "The result as JSON");
   return [o] { return run([o](Context& context) { return forward(context, *o); }); };
 }

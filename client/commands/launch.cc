@@ -91,6 +91,9 @@ awaitable<Result<void>> reach_and_save(Context& context, cluster::Cluster& clust
     co_return tl::make_unexpected(endpoints.error());
   }
   record.endpoints = std::move(*endpoints);
+  // The job is there: that a warning may be missing is no reason to give it up.
+  const auto shared = co_await cluster.shares_host_network(ref_of(record));
+  record.shares_host_network = shared.value_or(false);
   record.stage = state::Stage::kRunning;
   const auto entry = ssh_entry(context, record);
   if (!entry) {

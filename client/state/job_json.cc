@@ -31,6 +31,10 @@ constexpr std::array<std::pair<std::string_view, std::int64_t JobRecord::*>, 2> 
     {"ends_unix_s", &JobRecord::ends_unix_s},
 }};
 
+constexpr std::array<std::pair<std::string_view, bool JobRecord::*>, 1> kFacts = {{
+    {"shares_host_network", &JobRecord::shares_host_network},
+}};
+
 tl::unexpected<Error> wrong(std::string_view member) {
   return fail(Code::kProtocol, "its member \"" + std::string(member) + "\" is missing or wrong");
 }
@@ -50,6 +54,14 @@ Result<void> read_members(const json::object& object, JobRecord& record) {
         return wrong(name);
       }
       record.*member = value->get_int64();
+    }
+  }
+  for (const auto& [name, member] : kFacts) {
+    if (const json::value* value = object.if_contains(name); value != nullptr) {
+      if (!value->is_bool()) {
+        return wrong(name);
+      }
+      record.*member = value->get_bool();
     }
   }
   return {};
@@ -109,6 +121,9 @@ std::string to_json(const JobRecord& record) {
     object[name] = record.*member;
   }
   for (const auto& [name, member] : kTimes) {
+    object[name] = record.*member;
+  }
+  for (const auto& [name, member] : kFacts) {
     object[name] = record.*member;
   }
   for (const auto& [stage, name] : kStages) {

@@ -32,6 +32,7 @@ struct JobRecord {
   std::string host_public_key;
   std::string socket;  // the job's local socket, chosen once at `up`
   std::vector<std::string> endpoints;
+  bool shares_host_network = false;  // as its cluster knows; others there reach its ports
   std::int64_t created_unix_s = 0;
   std::int64_t ends_unix_s = 0;  // by this laptop's clock; 0: no end
 };

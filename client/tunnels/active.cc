@@ -22,7 +22,7 @@ std::string Ledger::text() const { return describe(tunnel, bound_port, job); }
 
 void Ledger::opened(std::uint32_t port) {
   bound_port = port;
-  if (port != 0) {
+  if (tunnel.listen_port() == 0) {
     tunnel.set_listen_port(port);
   }
   problem.clear();

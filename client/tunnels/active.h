@@ -11,7 +11,7 @@ namespace rdev::tunnels {
 
 // What one tunnel is and how it does.
 struct Ledger {
-  // As it is to be kept: with the port that port 0 became.
+  // As it is to be kept: with the port that it wants, or the one that port 0 became.
   Tunnel tunnel;
   std::string job;
   std::uint32_t bound_port = 0;
@@ -19,7 +19,7 @@ struct Ledger {
   Traffic traffic;
 
   TunnelState state() const;
-  // "127.0.0.1:8080 -> localhost:80 in NAME"
+  // "localhost:8080 -> localhost:80 in NAME"
   std::string text() const;
   // It listens now, on `port` (0: a path).
   void opened(std::uint32_t port);

@@ -52,9 +52,8 @@ Result<HolderReply> answer_from_kept(const state::Paths& paths, const std::strin
   HolderReply reply;
   if (request.has_remove()) {
     const Tunnel& tunnel = request.remove();
-    const auto removed = std::erase_if(*kept, [&](const Tunnel& other) {
-      return same_place(other, tunnel) && same_target(other, tunnel);
-    });
+    const auto removed =
+        std::erase_if(*kept, [&](const Tunnel& other) { return same_tunnel(other, tunnel); });
     if (removed == 0) {
       return fail(Code::kNotFound, "there is no tunnel " + describe(tunnel, 0, job));
     }

@@ -34,20 +34,21 @@ awaitable<Result<void>> HolderServer::restore() {
   if (!kept) {
     co_return tl::make_unexpected(kept.error());
   }
-  for (Tunnel& tunnel : *kept) {
+  for (const Tunnel& tunnel : *kept) {
+    set_.keep(tunnel);
+  }
+  for (const Tunnel& tunnel : *kept) {
     if (tunnel.kind() == Tunnel::REMOTE) {
-      tasks_.spawn("restore", restore_remote(std::move(tunnel)));
+      tasks_.spawn("reopen", reopen(tunnel));
     } else {
-      co_await set_.restore(std::move(tunnel));
+      co_await set_.reopen(tunnel);
     }
   }
   co_return Result<void>{};
 }
 
 // It waits for the link.
-awaitable<void> HolderServer::restore_remote(Tunnel tunnel) {
-  co_await set_.restore(std::move(tunnel));
-}
+awaitable<void> HolderServer::reopen(Tunnel tunnel) { co_await set_.reopen(std::move(tunnel)); }
 
 awaitable<Error> HolderServer::run() {
   tasks_.spawn("link", keep_link());

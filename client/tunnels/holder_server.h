@@ -42,7 +42,7 @@ class HolderServer final {
  private:
   awaitable<void> keep_link();
   awaitable<Result<void>> until_alone();
-  awaitable<void> restore_remote(Tunnel tunnel);
+  awaitable<void> reopen(Tunnel tunnel);
   awaitable<void> end_when_idle();
   awaitable<void> serve(base::Fd fd);
   awaitable<HolderReply> answer(HolderRequest request);

@@ -29,7 +29,7 @@ LocalTunnel::LocalTunnel(const asio::any_io_executor& executor, SharedLink& link
                          std::string job, Options options)
     : link_(link),
       ledger_{.tunnel = std::move(tunnel), .job = std::move(job)},
-      options_(options),
+      options_(std::move(options)),
       request_(request_for(ledger_.tunnel)),
       tasks_(executor) {}
 
@@ -46,7 +46,7 @@ Result<void> LocalTunnel::listen() {
   if (ledger_.problem.empty()) {
     return {};
   }
-  auto bound = bind(ledger_.tunnel);
+  auto bound = bind_near(ledger_.tunnel, options_.spoken_for);
   if (!bound) {
     ledger_.failed(bound.error());
     return tl::make_unexpected(bound.error());

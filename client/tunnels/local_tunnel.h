@@ -18,6 +18,7 @@ class LocalTunnel final : public Active {
     std::chrono::milliseconds pause{5000};
     std::uint32_t connections = 4096;    // further ones are broken off at once
     std::chrono::seconds handshake{30};  // of SOCKS
+    SpokenFor spoken_for;                // ports that it does not take when its own is taken
   };
   // `link` must outlive it.
   LocalTunnel(const asio::any_io_executor& executor, SharedLink& link, Tunnel tunnel,

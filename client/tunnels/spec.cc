@@ -63,9 +63,9 @@ Result<std::uint32_t> port_of(const Part& part, std::uint32_t least) {
   return port;
 }
 
-Result<std::string> bind_of(Tunnel::Kind kind, const std::optional<Part>& part) {
+Result<std::string> bind_of(const std::optional<Part>& part) {
   if (!part || part->text == "localhost") {
-    return kind == Tunnel::REMOTE ? "localhost" : "127.0.0.1";
+    return "localhost";
   }
   if (!part->bracketed && (part->text.empty() || part->text == "*")) {
     return "*";
@@ -123,7 +123,7 @@ Result<void> read_listen(std::vector<Part>& parts, std::size_t count, Tunnel& tu
     }
     tunnel.set_listen_path(*path);
   } else {
-    const auto bind = bind_of(tunnel.kind(), count == 2 ? std::optional(parts[0]) : std::nullopt);
+    const auto bind = bind_of(count == 2 ? std::optional(parts[0]) : std::nullopt);
     const auto port = port_of(parts[count - 1], 0);
     if (!bind || !port) {
       return tl::make_unexpected(bind ? port.error() : bind.error());
@@ -263,18 +263,17 @@ bool same_place(const Tunnel& one, const Tunnel& other) {
          one.listen_path() == other.listen_path() && one.listen_port() == other.listen_port();
 }
 
-bool is_called(const TunnelState& state, std::string_view text) {
-  const Tunnel& tunnel = state.tunnel();
-  const auto port = state.bound_port() != 0 ? state.bound_port() : tunnel.listen_port();
-  if (text == tunnel.listen_path() || text == listen_text(tunnel, port) ||
-      (port != 0 && text == std::to_string(port))) {
-    return !text.empty();
+bool same_tunnel(const Tunnel& one, const Tunnel& other) {
+  return same_place(one, other) && same_target(one, other);
+}
+
+std::string moved_text(const TunnelState& state) {
+  const std::uint32_t wanted = state.tunnel().listen_port();
+  if (state.bound_port() == 0 || state.bound_port() == wanted || wanted == 0) {
+    return "";
   }
-  auto meant = parse(tunnel.kind(), text);
-  if (meant && meant->listen_port() == 0) {
-    meant->set_listen_port(tunnel.listen_port());
-  }
-  return meant && same_place(*meant, tunnel) && same_target(*meant, tunnel);
+  return "port " + std::to_string(wanted) + " is taken here: listening on " +
+         std::to_string(state.bound_port());
 }
 
 }  // namespace rdev::tunnels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,11 +19,14 @@ class TunnelSet final {
   TunnelSet(const TunnelSet&) = delete;
   TunnelSet& operator=(const TunnelSet&) = delete;
 
-  // Resolves when it listens; a tunnel that cannot is not kept. One that is there already is fine.
-  // Code::kExists: something else listens there, which the message names.
+  // Resolves when it listens, perhaps on the next free port; a tunnel that cannot is not kept. One
+  // that is there already is fine. Code::kExists: something else listens there, which the message
+  // names, or has its name.
   awaitable<Result<TunnelState>> add(Tunnel tunnel);
-  // Keeps it, whether it can listen now or not.
-  awaitable<void> restore(Tunnel tunnel);
+  // From earlier: is one of them from now on, whether it can listen or not; nobody else takes the
+  // port that it wants. It tries to listen with reopen().
+  void keep(Tunnel tunnel);
+  awaitable<void> reopen(Tunnel tunnel);
   // With its connections. Code::kNotFound: there is none that listens there.
   awaitable<Result<void>> remove(Tunnel tunnel);
   awaitable<void> stop();
@@ -33,7 +37,12 @@ class TunnelSet final {
  private:
   // shared_ptr: a call that waits for one to open keeps it when it is removed.
   using Pointer = std::shared_ptr<Active>;
+  using Matches = std::function<bool(const Ledger& ledger)>;
+  Pointer first(const Matches& matches) const;
   Pointer find(const Tunnel& tunnel) const;
+  Result<void> check_name_of(const Tunnel& tunnel, const Pointer& found) const;
+  Result<void> check(const Tunnel& tunnel, const Pointer& found) const;
+  bool wanted(std::uint32_t port) const;
   Pointer make(Tunnel tunnel);
   void drop(const Pointer& active);
 

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """bench/run.py [--quick] [--write] [GROUP…]: what rdev costs, each number beside a peer's of the same run.
 
-Groups: agent, server, docker, link. Peers: OpenSSH's sshd and `ssh -L` on the same loopback, `docker run -d` +
-`docker exec` on the same engine. Rounds of the two alternate, so that what the machine does meanwhile hits both.
+Groups: agent, server, docker, link, wan. Peers: OpenSSH's sshd and `ssh -L` on the same loopback, `docker run -d` +
+`docker exec` on the same engine; for wan, which takes 20 minutes, stock ssh and iperf3 over the same emulated line. Rounds of the two alternate, so that what the machine does meanwhile hits both.
 Medians. --write puts the groups measured into RESULTS.md. It runs in lab/run.py's place, with the programs in RDEV_BIN
 (build/bin).
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "RESULTS.md"
-GROUPS = ("agent", "server", "docker", "link")
+GROUPS = ("agent", "server", "docker", "link", "wan")
 HEAD = """# Results
 
 Medians of `./dev bench`: a section is one run, each number beside its peer's.
@@ -35,13 +35,13 @@ WHY = """## What misses its aim, and why
 
 
 def outside(argv):
-    env = {"RDEV_TEST_TIMEOUT": "2400"} | os.environ
+    env = {"RDEV_TEST_TIMEOUT": "4200"} | os.environ
     return subprocess.run([sys.executable, HERE.parent / "lab/run.py", __file__, *argv], env=env,
                           check=False).returncode
 
 
 def measure(table, group, quick):
-    from bench import agent, engine, link
+    from bench import agent, engine, link, wan
     if group == "agent":
         agent.start_and_weight(table, 5 if quick else 20)
         agent.sessions(table, 4 if quick else 30)
@@ -53,6 +53,8 @@ def measure(table, group, quick):
         agent.weight_of_connections(table)
     elif group == "docker":
         engine.on_docker(table, 2 if quick else 12)
+    elif group == "wan":
+        wan.measure(table, quick)
     else:
         link.tunnels(table, 1 if quick else 5)
         link.many_streams(table)

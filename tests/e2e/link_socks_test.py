@@ -75,10 +75,10 @@ class Socks(unittest.TestCase):
 
     def test_list_and_remove(self):
         (row,) = tunnels(NAME)
-        self.assertEqual((row["kind"], row["target"], row["listen"]), ("dynamic", "SOCKS", f"127.0.0.1:{self.port}"))
+        self.assertEqual((row["kind"], row["target"], row["listen"]), ("dynamic", "SOCKS", f"localhost:{self.port}"))
         again = forward(NAME, "-D", str(self.port))
         self.assertEqual([t["bound_port"] for t in again], [self.port])
-        done = rdev("forward", NAME, "-L", f"{self.port}:127.0.0.1:{pages}", code=1)
+        done = rdev("forward", NAME, "--exact", "-L", f"{self.port}:127.0.0.1:{pages}", code=1)
         self.assertIn("is taken", done.errors)
         rdev("forward", NAME, "--remove", str(self.port))
         self.assertEqual(tunnels(NAME), [])

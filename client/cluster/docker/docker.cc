@@ -58,6 +58,7 @@ class DockerCluster final : public Cluster {
   awaitable<Result<base::Fd>> dial(const JobRef& ref, const Endpoint& endpoint) override;
   awaitable<Result<void>> logs(const JobRef& ref, Follow follow, LogSink sink) override;
   awaitable<Result<void>> stop(const JobRef& ref) override;
+  awaitable<Result<bool>> shares_host_network(const JobRef& ref) override;
   // The engine goes on making a container when the connection that asked for it ends.
   bool may_come_late() const override { return true; }
   awaitable<Result<std::vector<ListedJob>>> list(const std::string& owner) override;
@@ -118,6 +119,14 @@ awaitable<Result<std::vector<Endpoint>>> DockerCluster::endpoints(const JobRef& 
     co_return gone(ref);
   }
   co_return docker::endpoints_of(**inspected, engine_.address());
+}
+
+awaitable<Result<bool>> DockerCluster::shares_host_network(const JobRef& ref) {
+  auto inspected = co_await inspect(ref);
+  if (!inspected) {
+    co_return tl::make_unexpected(inspected.error());
+  }
+  co_return *inspected&& docker::has_host_network(**inspected);
 }
 
 awaitable<Result<base::Fd>> DockerCluster::dial(const JobRef& ref, const Endpoint& endpoint) {

@@ -70,6 +70,10 @@ JobStatus job_status(const json::value& inspected) {
   return status;
 }
 
+bool has_host_network(const json::value& inspected) {
+  return text_at(inspected, "/HostConfig/NetworkMode") == "host";
+}
+
 std::vector<Endpoint> endpoints_of(const json::value& inspected, const EngineAddress& engine) {
   std::vector<Endpoint> endpoints;
   if (job_status(inspected).state != JobState::kRunning) {

@@ -13,6 +13,10 @@ namespace rdev::cluster::docker {
 // From the engine's inspection of a container.
 JobStatus job_status(const json::value& inspected);
 
+// Whether it was made without a network of its own, as with `docker run --network host`. Some
+// engines do that unasked.
+bool has_host_network(const json::value& inspected);
+
 // Where the agent's port is published, as seen from here, then the exec stream. Empty when the
 // container does not run.
 std::vector<Endpoint> endpoints_of(const json::value& inspected, const EngineAddress& engine);

@@ -100,6 +100,8 @@ class LocalCluster final : public Cluster {
     co_return found;
   }
 
+  awaitable<Result<bool>> shares_host_network(const JobRef&) override { co_return true; }
+
   awaitable<Result<base::Fd>> dial(const JobRef& ref, const Endpoint& endpoint) override {
     if (!endpoint.starts_with(kUnixScheme)) {
       co_return fail(Code::kUsage, "a local job has no endpoint " + endpoint);

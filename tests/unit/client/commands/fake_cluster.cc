@@ -91,6 +91,8 @@ awaitable<Result<base::Fd>> FakeCluster::dial(const JobRef& ref, const Endpoint&
   co_return base::Fd(ends[0]);
 }
 
+awaitable<Result<bool>> FakeCluster::shares_host_network(const JobRef&) { co_return host_network; }
+
 awaitable<Result<void>> FakeCluster::logs(const JobRef&, Follow, LogSink sink) {
   sink("first\nthe last line of the log\n");
   co_return Result<void>{};

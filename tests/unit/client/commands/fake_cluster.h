@@ -30,6 +30,7 @@ class FakeCluster final : public cluster::Cluster {
   Submit submit_does = Submit::kWorks;
   std::function<void()> at_submit;
   bool unreachable = false;
+  bool host_network = false;
 
   std::map<std::string, std::unique_ptr<Job>> jobs;  // by id
   std::vector<std::string> stopped;                  // ids
@@ -41,6 +42,7 @@ class FakeCluster final : public cluster::Cluster {
   awaitable<Result<std::vector<cluster::Endpoint>>> endpoints(const cluster::JobRef& ref) override;
   awaitable<Result<base::Fd>> dial(const cluster::JobRef& ref,
                                    const cluster::Endpoint& endpoint) override;
+  awaitable<Result<bool>> shares_host_network(const cluster::JobRef& ref) override;
   awaitable<Result<void>> logs(const cluster::JobRef& ref, Follow follow, LogSink sink) override;
   awaitable<Result<void>> stop(const cluster::JobRef& ref) override;
   awaitable<Result<std::vector<cluster::ListedJob>>> list(const std::string& owner) override;

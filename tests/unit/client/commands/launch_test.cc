@@ -104,6 +104,14 @@ TEST_F(JobLife, LaunchWritesTheIntentFirstAndTheEntryAtTheEnd) {
   EXPECT_EQ(test::read_text(files("a").known_hosts), "rdev-a " + saved->host_public_key + "\n");
 }
 
+TEST_F(JobLife, KnowsWhetherTheJobHasItsHostsNetwork) {
+  ASSERT_TRUE(launch_job("a"));
+  EXPECT_FALSE(state::load(paths_, "a")->shares_host_network);
+  fake_->host_network = true;
+  ASSERT_TRUE(launch_job("b"));
+  EXPECT_TRUE(state::load(paths_, "b")->shares_host_network);
+}
+
 TEST_F(JobLife, TheHostSeedIsNowhereOnTheLaptop) {
   ASSERT_TRUE(launch_job("a"));
   const std::string seed = fake_->jobs.begin()->second->spec.host_seed;

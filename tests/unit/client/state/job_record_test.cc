@@ -27,6 +27,7 @@ JobRecord sample(const std::string& name) {
   record.user = "rdev";
   record.host_public_key = "ssh-ed25519 AAAA";
   record.endpoints = {"tcp:127.0.0.1:1", "docker-exec:c0ffee"};
+  record.shares_host_network = true;
   record.created_unix_s = 1700000000;
   record.ends_unix_s = 1700018000;
   return record;
@@ -61,6 +62,7 @@ TEST(JobJson, RoundTrips) {
   EXPECT_EQ(after->pin, before.pin);
   EXPECT_EQ(after->stage, Stage::kRunning);
   EXPECT_EQ(after->ends_unix_s, before.ends_unix_s);
+  EXPECT_TRUE(after->shares_host_network);
 }
 
 TEST(JobJson, IgnoresWhatANewerRdevWrote) {
@@ -68,6 +70,7 @@ TEST(JobJson, IgnoresWhatANewerRdevWrote) {
       R"({"name":"a","id":"1","cluster":"local","stage":"submitting","future":{"x":[1]}})");
   ASSERT_TRUE(record) << record.error().message;
   EXPECT_EQ(record->stage, Stage::kSubmitting);
+  EXPECT_FALSE(record->shares_host_network);
 }
 
 TEST(JobJson, RefusesWhatItCannotTrust) {
@@ -85,6 +88,7 @@ TEST(JobJson, RefusesWhatItCannotTrust) {
            R"({"name":"a","id":"1","cluster":"local","stage":"running","endpoints":[1]})",
            R"({"name":"a","id":"1","cluster":"local","stage":"running","ends_unix_s":"x"})",
            R"({"name":"a","id":"1","cluster":"local","stage":"running","pin":{"A":1}})",
+           R"({"name":"a","id":"1","cluster":"local","stage":"running","shares_host_network":1})",
        }) {
     const auto record = parse_job_record(bad);
     ASSERT_FALSE(record) << bad;

@@ -126,7 +126,9 @@ CO_TEST_F(Holder, OpensWhatIsKept) {
 CO_TEST_F(Holder, KeepsATunnelWhosePortIsTaken) {
   tcp::acceptor other(context_, {asio::ip::address_v4::loopback(), 0});
   const std::string spec = std::to_string(other.local_endpoint().port()) + ":db:1";
-  EXPECT_TRUE(save_tunnels(paths_, "train", {*parse_spec(Tunnel::LOCAL, spec)}));
+  Tunnel exact = *parse_spec(Tunnel::LOCAL, spec);
+  exact.set_exact(true);
+  EXPECT_TRUE(save_tunnels(paths_, "train", {exact}));
   start();
   EXPECT_THAT((co_await list()).tunnels(0).problem(), HasSubstr("in use"));
   // Asked for it, too, it says so, and keeps it.
@@ -134,6 +136,22 @@ CO_TEST_F(Holder, KeepsATunnelWhosePortIsTaken) {
   EXPECT_THAT(kept(), SizeIs(1));
   other.close();
   EXPECT_EQ((co_await add(spec)).error(), "");
+  co_await end();
+}
+
+CO_TEST_F(Holder, KeepsThePortThatWasWanted) {
+  tcp::acceptor other(context_, {asio::ip::address_v4::loopback(), 0});
+  const std::uint32_t port = other.local_endpoint().port();
+  start();
+  const HolderReply reply = co_await add(std::to_string(port) + ":db:1");
+  EXPECT_EQ(reply.error(), "");
+  EXPECT_NE(reply.tunnels(0).bound_port(), port);
+  EXPECT_EQ(kept()[0].listen_port(), port);
+  co_await end();
+  other.close();
+  make();
+  start();
+  EXPECT_EQ((co_await list()).tunnels(0).bound_port(), port);
   co_await end();
 }
 

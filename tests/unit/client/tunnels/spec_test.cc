@@ -29,9 +29,11 @@ TEST_P(GoodSpec, IsReadAndPrintedBack) {
 INSTANTIATE_TEST_SUITE_P(
     Table, GoodSpec,
     testing::Values(
-        Good{Tunnel::LOCAL, "8080:localhost:80", "127.0.0.1:8080:localhost:80",
-             "127.0.0.1:8080 -> localhost:80 in train"},
-        Good{Tunnel::LOCAL, "localhost:8080:db:5432", "127.0.0.1:8080:db:5432",
+        Good{Tunnel::LOCAL, "8080:localhost:80", "localhost:8080:localhost:80",
+             "localhost:8080 -> localhost:80 in train"},
+        Good{Tunnel::LOCAL, "localhost:8080:db:5432", "localhost:8080:db:5432",
+             "localhost:8080 -> db:5432 in train"},
+        Good{Tunnel::LOCAL, "127.0.0.1:8080:db:5432", "127.0.0.1:8080:db:5432",
              "127.0.0.1:8080 -> db:5432 in train"},
         Good{Tunnel::LOCAL, "*:8080:db:5432", "*:8080:db:5432", "*:8080 -> db:5432 in train"},
         Good{Tunnel::LOCAL, ":8080:db:5432", "*:8080:db:5432", "*:8080 -> db:5432 in train"},
@@ -41,10 +43,10 @@ INSTANTIATE_TEST_SUITE_P(
              "[::1]:8080 -> [fe80::1%eth0]:80 in train"},
         Good{Tunnel::LOCAL, "[127.0.0.1]:8080:[host]:80", "127.0.0.1:8080:host:80",
              "127.0.0.1:8080 -> host:80 in train"},
-        Good{Tunnel::LOCAL, "0:localhost:80", "127.0.0.1:0:localhost:80",
-             "127.0.0.1:0 -> localhost:80 in train"},
-        Good{Tunnel::LOCAL, "8080:/run/x.sock", "127.0.0.1:8080:/run/x.sock",
-             "127.0.0.1:8080 -> /run/x.sock in train"},
+        Good{Tunnel::LOCAL, "0:localhost:80", "localhost:0:localhost:80",
+             "localhost:0 -> localhost:80 in train"},
+        Good{Tunnel::LOCAL, "8080:/run/x.sock", "localhost:8080:/run/x.sock",
+             "localhost:8080 -> /run/x.sock in train"},
         Good{Tunnel::LOCAL, "*:8080:/run/x.sock", "*:8080:/run/x.sock",
              "*:8080 -> /run/x.sock in train"},
         Good{Tunnel::LOCAL, "/tmp/a:localhost:80", "/tmp/a:localhost:80",
@@ -54,8 +56,8 @@ INSTANTIATE_TEST_SUITE_P(
         Good{Tunnel::LOCAL, "/tmp/a\\:1:/tmp/b c\\\\", "/tmp/a\\:1:/tmp/b c\\\\",
              "/tmp/a:1 -> /tmp/b c\\ in train"},
         Good{Tunnel::LOCAL, "/tmp/[x]:/tmp/b", "/tmp/[x]:/tmp/b", "/tmp/[x] -> /tmp/b in train"},
-        Good{Tunnel::DYNAMIC, "1080", "127.0.0.1:1080",
-             "127.0.0.1:1080 -> whatever SOCKS asks for, from train"},
+        Good{Tunnel::DYNAMIC, "1080", "localhost:1080",
+             "localhost:1080 -> whatever SOCKS asks for, from train"},
         Good{Tunnel::DYNAMIC, "*:0", "*:0", "*:0 -> whatever SOCKS asks for, from train"},
         Good{Tunnel::DYNAMIC, "[::1]:1080", "[::1]:1080",
              "[::1]:1080 -> whatever SOCKS asks for, from train"},
@@ -118,25 +120,17 @@ TEST(Spec, BoundsItsInput) {
               HasSubstr("no host"));
 }
 
-TEST(Spec, IsCalledByPortPathPlaceOrSpec) {
+TEST(Spec, SaysThatAnotherPortWasTaken) {
   TunnelState state;
-  *state.mutable_tunnel() = *parse_spec(Tunnel::LOCAL, "0:localhost:80");
-  state.set_bound_port(4000);
-  for (const char* name : {"4000", "127.0.0.1:4000", "0:localhost:80"}) {
-    EXPECT_TRUE(is_called(state, name)) << name;
-  }
-  for (const char* name : {"", "0", "80", "0:localhost:81", "4001"}) {
-    EXPECT_FALSE(is_called(state, name)) << name;
-  }
-  state.mutable_tunnel()->set_listen_port(4000);
-  EXPECT_TRUE(is_called(state, "0:localhost:80"));
-  EXPECT_FALSE(is_called(state, "4001:localhost:80"));
-  *state.mutable_tunnel() = *parse_spec(Tunnel::REMOTE, "/tmp/a:/tmp/b");
+  *state.mutable_tunnel() = *parse_spec(Tunnel::LOCAL, "8080:localhost:80");
+  EXPECT_EQ(moved_text(state), "");
+  state.set_bound_port(8080);
+  EXPECT_EQ(moved_text(state), "");
+  state.set_bound_port(8081);
+  EXPECT_EQ(moved_text(state), "port 8080 is taken here: listening on 8081");
+  *state.mutable_tunnel() = *parse_spec(Tunnel::LOCAL, "/tmp/a:/tmp/b");
   state.set_bound_port(0);
-  EXPECT_TRUE(is_called(state, "/tmp/a"));
-  EXPECT_TRUE(is_called(state, "/tmp/a:/tmp/b"));
-  EXPECT_FALSE(is_called(state, "/tmp/b"));
-  EXPECT_FALSE(is_called(state, ""));
+  EXPECT_EQ(moved_text(state), "");
 }
 
 TEST(Spec, KnowsWhatListensAtOnePlace) {
@@ -150,7 +144,7 @@ TEST(Spec, KnowsWhatListensAtOnePlace) {
   connect.set_kind(Tunnel::CONNECT);
   connect.set_listen_host("127.0.0.1");
   connect.set_listen_port(8080);
-  EXPECT_TRUE(same_place(local, connect));
+  EXPECT_TRUE(same_place(*parse_spec(Tunnel::LOCAL, "127.0.0.1:8080:db:1"), connect));
   EXPECT_FALSE(same_target(local, connect));
   EXPECT_EQ(describe(connect, 0, "train"), "127.0.0.1:8080 -> the SSH server of train");
 }

@@ -59,7 +59,9 @@ CO_TEST_F(Tunnels, ListenOnEveryAddress) {
 CO_TEST_F(Tunnels, SayThatAPortIsTaken) {
   tcp::acceptor other(context_, {asio::ip::address_v4::loopback(), 0});
   const std::string port = std::to_string(other.local_endpoint().port());
-  const auto state = co_await set_.add(local(port + ":db:1"));
+  Tunnel tunnel = local(port + ":db:1");
+  tunnel.set_exact(true);
+  const auto state = co_await set_.add(tunnel);
   EXPECT_EQ(state.error().code, Code::kExists);
   EXPECT_THAT(state.error().message, HasSubstr("127.0.0.1:" + port));
   EXPECT_TRUE(set_.empty());
@@ -72,7 +74,9 @@ CO_TEST_F(Tunnels, AreTheSameWhenAskedForTwice) {
   EXPECT_EQ(again->bound_port(), first->bound_port());
   EXPECT_TRUE(co_await set_.add(local(port + ":db:1")));
   EXPECT_EQ(set_.states().size(), 1U);
-  const auto other = co_await set_.add(local(port + ":db:2"));
+  Tunnel exact = local(port + ":db:2");
+  exact.set_exact(true);
+  const auto other = co_await set_.add(exact);
   EXPECT_EQ(other.error().code, Code::kExists);
   EXPECT_THAT(other.error().message, HasSubstr("-> db:1 in train"));
   EXPECT_THAT(other.error().message, HasSubstr("--remove"));
@@ -137,9 +141,9 @@ CO_TEST_F(TunnelsOfAnEndedJob, AreRefused) {
 CO_TEST_F(Tunnels, ThatWereKeptTryAgainUntilThePortIsFree) {
   tcp::acceptor other(context_, {asio::ip::address_v4::loopback(), 0});
   const tcp::endpoint endpoint = other.local_endpoint();
-  LocalTunnel tunnel(context_.get_executor(), link_,
-                     local(std::to_string(endpoint.port()) + ":db:1"), "train",
-                     {.pause = milliseconds(10)});
+  Tunnel exact = local(std::to_string(endpoint.port()) + ":db:1");
+  exact.set_exact(true);
+  LocalTunnel tunnel(context_.get_executor(), link_, exact, "train", {.pause = milliseconds(10)});
   EXPECT_FALSE(co_await tunnel.open());
   EXPECT_THAT(tunnel.ledger().state().problem(), HasSubstr("in use"));
   other.close();

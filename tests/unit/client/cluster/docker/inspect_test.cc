@@ -50,6 +50,17 @@ TEST(JobStatusOf, EndsHaveCodeAndReason) {
   }
 }
 
+TEST(HostNetwork, IsThatOfTheContainer) {
+  const auto of = [](const std::string& mode) {
+    return has_host_network(*parse_json(R"({"HostConfig":{"NetworkMode":")" + mode + "\"}}", ""));
+  };
+  EXPECT_TRUE(of("host"));
+  for (const char* mode : {"", "default", "bridge", "none", "hosts", "container:c2"}) {
+    EXPECT_FALSE(of(mode)) << mode;
+  }
+  EXPECT_FALSE(has_host_network(json::value()));
+}
+
 std::vector<Endpoint> endpoints(const std::string& engine, const std::string& ports,
                                 const std::string& status = "running") {
   return endpoints_of(*parse_json(R"({"Id":"c1","State":{"Status":")" + status +

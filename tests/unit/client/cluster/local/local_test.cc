@@ -121,6 +121,7 @@ TEST_F(LocalClusterTest, RunsAJobThatCanBeDialledAndStopped) {
   const Result<base::Fd> socket = run(cluster_->dial(ref, (*endpoints)[0]));
   ASSERT_TRUE(socket) << socket.error().message;
   EXPECT_EQ(run(cluster_->status(ref)).value().state, JobState::kRunning);
+  EXPECT_TRUE(run(cluster_->shares_host_network(ref)).value());
   ASSERT_TRUE(run(cluster_->stop(ref)));
   EXPECT_EQ(run(cluster_->status(ref)).value().state, JobState::kGone);
   EXPECT_FALSE(std::filesystem::exists(job_dir("a")));

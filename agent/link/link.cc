@@ -193,6 +193,9 @@ Result<void> Link::on_heartbeat(std::string_view payload) {
   }
   heard_us_ = heartbeat.sent_us();
   heard_at_ = Clock::now();
+  if (heartbeat.answer_now()) {
+    send_heartbeat();
+  }
   return {};
 }
 

@@ -38,7 +38,7 @@ std::pair<base::Fd, base::Fd> socket_pair() {
   return {base::Fd(sockets[0]), base::Fd(sockets[1])};
 }
 
-awaitable<Result<Line>> FakeAgent::dial() {
+awaitable<Result<Line>> FakeAgent::dial(std::function<void()>) {
   ++dials;
   if (!dial_errors.empty()) {
     Error error = std::move(dial_errors.front());

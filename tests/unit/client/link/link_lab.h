@@ -37,7 +37,7 @@ class FakeAgent final : public link_process::Agent {
   std::optional<std::string> goodbye;  // instead of WELCOME
   bool silent = false;                 // no heartbeats
 
-  awaitable<Result<Line>> dial() override;
+  awaitable<Result<Line>> dial(std::function<void()> progress) override;
   awaitable<Result<void>> check() override;
 
   // Cuts the connection.

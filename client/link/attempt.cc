@@ -10,13 +10,7 @@ Attempt::Attempt(const asio::any_io_executor& executor, Parts parts)
 awaitable<void> Attempt::run(std::function<void()> reached) {
   co_await asio::this_coro::throw_if_cancelled(false);
   work_.spawn("connecting to the agent", connect(std::move(reached)));
-  while (work_.size() > 0) {
-    co_await work_.wait();
-    const auto cancellation = co_await asio::this_coro::cancellation_state;
-    if (cancellation.cancelled() != asio::cancellation_type::none) {
-      work_.cancel();
-    }
-  }
+  co_await work_.wait();
 }
 
 awaitable<void> Attempt::connect(std::function<void()> reached) {

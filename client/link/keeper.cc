@@ -71,9 +71,9 @@ awaitable<void> Keeper::run() {
       (void)co_await timer_.async_wait(use_tuple);
     }
   }
+  abandon_others(nullptr);
   tasks_.cancel();
   co_await tasks_.wait();
-  attempts_.clear();
   look_at_current();
 }
 

@@ -1,9 +1,9 @@
 #include "client/link/netlink_news.h"
 
-#include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 
 #include <cstring>
 #include <optional>

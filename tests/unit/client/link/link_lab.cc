@@ -38,8 +38,16 @@ std::pair<base::Fd, base::Fd> socket_pair() {
   return {base::Fd(sockets[0]), base::Fd(sockets[1])};
 }
 
-awaitable<Result<Line>> FakeAgent::dial(std::function<void()>) {
+awaitable<Result<Line>> FakeAgent::dial(std::function<void()> progress) {
   ++dials;
+  changed_.notify();
+  if (hanging > 0) {
+    --hanging;
+    if (answers) {
+      progress();
+    }
+    co_await hang();
+  }
   if (!dial_errors.empty()) {
     Error error = std::move(dial_errors.front());
     dial_errors.pop_front();
@@ -53,6 +61,33 @@ awaitable<Result<Line>> FakeAgent::dial(std::function<void()>) {
                  .endpoint = "fake:" + std::to_string(dials)};
 }
 
+// Until the dial is abandoned.
+awaitable<void> FakeAgent::hang() {
+  struct Counted {
+    explicit Counted(FakeAgent& a) : agent(a) {
+      agent.most_hanging = std::max(agent.most_hanging, ++agent.hanging_now);
+      agent.changed_.notify();
+    }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+    ~Counted() {
+      --agent.hanging_now;
+      agent.changed_.notify();
+    }
+    FakeAgent& agent;
+  };
+  const Counted counted(*this);
+  for (;;) {
+    co_await never_.wait();
+  }
+}
+
+awaitable<void> FakeAgent::until(std::function<bool(const FakeAgent&)> done) {
+  while (!done(*this)) {
+    co_await changed_.wait();
+  }
+}
+
 awaitable<Result<void>> FakeAgent::check() {
   ++checks;
   co_return over ? tl::make_unexpected(*over) : Result<void>();
@@ -63,6 +98,19 @@ void FakeAgent::cut() {
     connection->endpoint.end({Code::kClosed, "cut"});
   }
   connections_.clear();
+}
+
+void FakeAgent::mute() {
+  for (const auto& connection : connections_) {
+    connection->mute = true;
+  }
+}
+
+void FakeAgent::unmute() {
+  for (const auto& connection : connections_) {
+    connection->mute = false;
+    connection->send_heartbeat(0);
+  }
 }
 
 std::size_t FakeAgent::streams() const { return connections_.back()->endpoint.streams(); }
@@ -98,14 +146,18 @@ Result<void> FakeAgent::Connection::on_frame(const wire::Frame& frame) {
     welcome.set_major(1);
     welcome.set_program("fake");
     endpoint.send(wire::Type::kWelcome, welcome.SerializeAsString());
-  } else if (frame.header.type == wire::Type::kHeartbeat && !owner.silent) {
-    Heartbeat answer;
-    answer.set_sent_us(1);
-    answer.set_echo_us(parsed<Heartbeat>(frame.payload).sent_us());
-    answer.mutable_vitals()->set_uptime_s(17);
-    endpoint.send(wire::Type::kHeartbeat, answer.SerializeAsString());
+  } else if (frame.header.type == wire::Type::kHeartbeat && !owner.silent && !mute) {
+    send_heartbeat(parsed<Heartbeat>(frame.payload).sent_us());
   }
   return {};
+}
+
+void FakeAgent::Connection::send_heartbeat(std::uint64_t echo_us) {
+  Heartbeat answer;
+  answer.set_sent_us(1);
+  answer.set_echo_us(echo_us);
+  answer.mutable_vitals()->set_uptime_s(17);
+  endpoint.send(wire::Type::kHeartbeat, answer.SerializeAsString());
 }
 
 FakeConsumer::FakeConsumer(const asio::any_io_executor& executor, base::Fd socket,

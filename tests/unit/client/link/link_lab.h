@@ -26,7 +26,7 @@ std::pair<base::Fd, base::Fd> socket_pair();
 class FakeAgent final : public link_process::Agent {
  public:
   explicit FakeAgent(const asio::any_io_executor& executor)
-      : executor_(executor), tasks_(executor) {}
+      : executor_(executor), tasks_(executor), changed_(executor), never_(executor) {}
   FakeAgent(const FakeAgent&) = delete;
   FakeAgent& operator=(const FakeAgent&) = delete;
   ~FakeAgent() override = default;
@@ -36,16 +36,24 @@ class FakeAgent final : public link_process::Agent {
   std::optional<Error> over;           // what check() says
   std::optional<std::string> goodbye;  // instead of WELCOME
   bool silent = false;                 // no heartbeats
+  int hanging = 0;                     // so many dials, the next ones, wait for ever
+  bool answers = false;                // before they do
 
   awaitable<Result<Line>> dial(std::function<void()> progress) override;
   awaitable<Result<void>> check() override;
 
   // Cuts the connection.
   void cut();
+  // What is connected now sends no heartbeats (any more), and is heard again.
+  void mute();
+  void unmute();
+  // Until `done` says so.
+  awaitable<void> until(std::function<bool(const FakeAgent&)> done);
   std::size_t streams() const;
   awaitable<void> stop();
 
   int dials = 0;
+  int hanging_now = 0, most_hanging = 0;
   int checks = 0;
   std::vector<Hello> hellos;
 
@@ -58,15 +66,19 @@ class FakeAgent final : public link_process::Agent {
     void on_open(std::string_view request, mux::StreamId parent,
                  std::unique_ptr<link::Offer> offer) override;
     Result<void> on_frame(const wire::Frame& frame) override;
+    void send_heartbeat(std::uint64_t echo_us);
     FakeAgent& owner;
+    bool mute = false;
     stream::SocketStream carrier;
     link::Endpoint endpoint;
   };
   static awaitable<void> carry(std::shared_ptr<Connection> connection);
+  awaitable<void> hang();
 
   asio::any_io_executor executor_;
   base::TaskGroup tasks_;
   std::vector<std::shared_ptr<Connection>> connections_;
+  base::Notify changed_, never_;
 };
 
 // A process of the laptop.

@@ -30,7 +30,8 @@ class Attempt final {
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
 
-  // Until WELCOME, failure or abandon(); cancelling it does nothing. `reached` is called before HELLO is sent.
+  // Until WELCOME, failure or abandon(); cancelling it does nothing. `reached` is called before
+  // HELLO is sent.
   awaitable<void> run(std::function<void()> reached);
   void abandon() { work_.cancel(); }
 

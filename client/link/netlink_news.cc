@@ -103,8 +103,9 @@ std::string NetlinkNews::link(bool gone, std::string_view payload) {
     running_.clear();
   }
   const auto known = running_.find(device->ifi_index);
-  // One that was never heard of and does not run is just being made.
-  const bool changed = known == running_.end() ? runs || gone : known->second != runs;
+  // One that was never heard of has changed somehow, unless it is just being made: all "changes".
+  const bool changed =
+      known == running_.end() ? runs || device->ifi_change != ~0U : known->second != runs;
   if (gone) {
     running_.erase(device->ifi_index);
   } else {

@@ -67,6 +67,9 @@ std::string Pulse::doubt(Time now) const {
 
 Pulse::Time Pulse::next(Time now) const {
   Time next = heard_ + limits_.dead;
+  if (!probed_ && !waits_ && heard_ + limits_.silence / 4 > now) {
+    return heard_ + limits_.silence / 4;  // data may wait by then, of which nobody tells
+  }
   for (const Time moment :
        {probed_ ? silence_at() : probe_at(), challenge_ ? challenge_->since : next}) {
     next = moment > now ? std::min(next, moment) : next;

@@ -43,7 +43,8 @@ class Pulse final {
   // Why it is doubted, for a person.
   std::string doubt(Time now) const;
   Duration silent_for(Time now) const { return now - heard_; }
-  // When one of these may change without anything being heard or sent.
+  // When to look again unless something was heard. Frames that are written earlier than a quarter
+  // of `silence` after that change nothing about it; later ones do.
   Time next(Time now) const;
 
  private:

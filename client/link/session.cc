@@ -227,7 +227,7 @@ void Session::mark_written(std::string_view batch) {
       const auto now = Clock::now();
       pulse_.wrote(now);
       if (pulse_.silent_for(now) > timing_.silence / 4) {
-        watch_.cancel();  // it counts on an idle connection
+        watch_.cancel();
       }
       return;
     }

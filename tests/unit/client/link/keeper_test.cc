@@ -64,6 +64,21 @@ CO_TEST_F(KeeperTest, ASilentConnectionStaysUntilAnotherIsWelcomed) {
   EXPECT_EQ(agent.hellos.at(0).session_id(), agent.hellos.at(1).session_id());
 }
 
+CO_TEST_F(KeeperTest, DataThatWaitsHalvesThePatience) {
+  Timing timing = kQuick;
+  timing.silence = milliseconds(2000);
+  co_await connect(timing);
+  agent.hanging = 1000;
+  agent.mute();
+  auto stream = co_await one->open("sink");
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_TRUE(co_await stream->stream->write(asio::buffer("x", 1)));
+  co_await status_when(is_doubted);
+  const auto took = std::chrono::steady_clock::now() - began;
+  EXPECT_GE(took, milliseconds(900));
+  EXPECT_LT(took, milliseconds(1900));
+}
+
 CO_TEST_F(KeeperTest, OneThatIsHeardAgainStays) {
   co_await connect(kQuick);
   agent.hanging = 1000;

@@ -24,6 +24,12 @@ awaitable<void> echo(std::unique_ptr<stream::Stream> stream) {
   }
 }
 
+// It reads nothing, so nothing answers.
+awaitable<void> sink(std::unique_ptr<stream::Stream> stream) {
+  while (co_await stream->read_event()) {
+  }
+}
+
 awaitable<void> flood(std::unique_ptr<stream::Stream> stream) {
   const std::string bytes(65536, 'x');
   while (co_await stream->write(asio::buffer(bytes))) {
@@ -129,8 +135,9 @@ awaitable<void> FakeAgent::carry(std::shared_ptr<Connection> connection) {
 void FakeAgent::Connection::on_open(std::string_view request, mux::StreamId,
                                     std::unique_ptr<link::Offer> offer) {
   auto stream = offer->accept("granted");
-  owner.tasks_.spawn("service",
-                     request == "flood" ? flood(std::move(stream)) : echo(std::move(stream)));
+  owner.tasks_.spawn("service", request == "flood"  ? flood(std::move(stream))
+                                : request == "sink" ? sink(std::move(stream))
+                                                    : echo(std::move(stream)));
 }
 
 Result<void> FakeAgent::Connection::on_frame(const wire::Frame& frame) {

@@ -22,7 +22,8 @@ using link_process::Line;
 // The two ends of a connection.
 std::pair<base::Fd, base::Fd> socket_pair();
 
-// An agent in this process. Its streams: "flood" sends for ever, anything else is an echo.
+// An agent in this process. Its streams: "flood" sends for ever, "sink" reads nothing, anything
+// else is an echo.
 class FakeAgent final : public link_process::Agent {
  public:
   explicit FakeAgent(const asio::any_io_executor& executor)

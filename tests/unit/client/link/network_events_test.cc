@@ -162,6 +162,27 @@ TEST(NetlinkNews, PassesOverWhatIsNoWayOut) {
   EXPECT_EQ(news.read(message(RTM_NEWADDR, tentative)), "");
 }
 
+ifinfomsg device(unsigned flags, unsigned change) {
+  ifinfomsg body{};
+  body.ifi_index = 7;
+  body.ifi_flags = flags;
+  body.ifi_change = change;
+  return body;
+}
+
+TEST(NetlinkNews, TellsOfDevicesThatBeginOrEndToRun) {
+  NetlinkNews made;
+  EXPECT_EQ(made.read(message(RTM_NEWLINK, device(0, ~0U))), "");
+  EXPECT_EQ(made.read(message(RTM_NEWLINK, device(IFF_UP, IFF_UP))), "");
+  const std::string runs = message(RTM_NEWLINK, device(IFF_UP | IFF_RUNNING, 0));
+  EXPECT_EQ(made.read(runs), "a network device came up");
+  EXPECT_EQ(made.read(runs), "");
+  EXPECT_EQ(made.read(message(RTM_DELLINK, device(0, ~0U))), "a network device went down");
+  NetlinkNews later;  // than the device
+  EXPECT_EQ(later.read(message(RTM_NEWLINK, device(IFF_UP, 0))), "a network device went down");
+  EXPECT_EQ(later.read(message(RTM_NEWLINK, device(IFF_UP | IFF_LOOPBACK, 0))), "");
+}
+
 TEST(NetlinkNews, ReadsNothingBeyondWhatCame) {
   const std::string whole =
       message(RTM_NEWNEIGH, ndmsg{}) + message(RTM_NEWROUTE, route(RT_TABLE_MAIN, RTN_UNICAST));

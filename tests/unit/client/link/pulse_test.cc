@@ -17,7 +17,8 @@ struct PulseTest : testing::Test {
 };
 
 TEST_F(PulseTest, AnIdleConnectionIsAskedAndThenDoubted) {
-  EXPECT_EQ(pulse.next(at(0)), at(7.5));
+  EXPECT_EQ(pulse.next(at(0)), at(2.5));  // whether data waits now
+  EXPECT_EQ(pulse.next(at(2.5)), at(7.5));
   EXPECT_FALSE(pulse.probe_due(at(7.4)));
   EXPECT_TRUE(pulse.probe_due(at(7.5)));
   pulse.probed(at(7.5));
@@ -61,11 +62,12 @@ TEST_F(PulseTest, WhatIsHeardEndsTheDoubt) {
   EXPECT_TRUE(pulse.doubted(at(7)));
   pulse.heard(at(7));
   EXPECT_FALSE(pulse.doubted(at(7)));
-  EXPECT_EQ(pulse.next(at(7)), at(14.5));
+  EXPECT_EQ(pulse.next(at(7)), at(9.5));
 }
 
 TEST_F(PulseTest, OnlyTheAnswerEndsAChallenge) {
   pulse.challenged(at(1), "an address came", milliseconds(100));
+  pulse.probed(at(1));
   EXPECT_EQ(pulse.next(at(1)), at(1.1));
   EXPECT_FALSE(pulse.doubted(at(1.05)));
   pulse.heard(at(1.05));

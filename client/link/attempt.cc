@@ -13,8 +13,16 @@ awaitable<void> Attempt::run(std::function<void()> reached) {
   co_await work_.wait();
 }
 
+void Attempt::abandon() {
+  abandoned_ = true;
+  work_.cancel();
+}
+
 awaitable<void> Attempt::connect(std::function<void()> reached) {
   auto line = co_await parts_.agent.dial([this] { progress(); });
+  if (abandoned_) {
+    co_return;  // for one that got there in the same moment
+  }
   if (!line) {
     failure_ = std::move(line.error());
     co_return;

@@ -33,7 +33,7 @@ class Attempt final {
   // Until WELCOME, failure or abandon(); cancelling it does nothing. `reached` is called before
   // HELLO is sent.
   awaitable<void> run(std::function<void()> reached);
-  void abandon() { work_.cancel(); }
+  void abandon();
 
   Stage stage() const { return stage_; }
   Clock::time_point began() const { return began_; }
@@ -56,6 +56,7 @@ class Attempt final {
   const Parts parts_;
   asio::any_io_executor executor_;
   base::TaskGroup work_;
+  bool abandoned_ = false;
   Stage stage_ = Stage::kDialling;
   const Clock::time_point began_ = Clock::now();
   Clock::time_point progressed_ = began_;

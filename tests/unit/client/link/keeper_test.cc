@@ -123,6 +123,19 @@ CO_TEST_F(KeeperTest, AnEventDoesNotWaitForATryThatHangs) {
   co_await agent.until([](const test::FakeAgent& a) { return a.hanging_now == 0; });
 }
 
+CO_TEST_F(KeeperTest, OfTwoThatReachTheAgentTogetherOneIsLeft) {
+  agent.hanging = 2;
+  begin(kSlow);
+  co_await agent.until([](const test::FakeAgent& a) { return a.hanging_now == 1; });
+  link->network_changed("a route changed");
+  co_await agent.until([](const test::FakeAgent& a) { return a.hanging_now == 2; });
+  agent.release();
+  const LinkStatus status =
+      co_await status_when([](const LinkStatus& s) { return s.state() == LinkStatus::UP; });
+  EXPECT_EQ(status.connections(), 1U);
+  EXPECT_EQ(agent.dials, 2);
+}
+
 CO_TEST_F(KeeperTest, TriesThatHangAreJoinedByAFewOthers) {
   agent.hanging = 20;
   begin(kQuick);

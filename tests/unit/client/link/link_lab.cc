@@ -67,7 +67,7 @@ awaitable<Result<Line>> FakeAgent::dial(std::function<void()> progress) {
                  .endpoint = "fake:" + std::to_string(dials)};
 }
 
-// Until the dial is abandoned.
+// Until release(), or the dial is abandoned.
 awaitable<void> FakeAgent::hang() {
   struct Counted {
     explicit Counted(FakeAgent& a) : agent(a) {
@@ -83,9 +83,14 @@ awaitable<void> FakeAgent::hang() {
     FakeAgent& agent;
   };
   const Counted counted(*this);
-  for (;;) {
-    co_await never_.wait();
+  while (!free_) {
+    co_await released_.wait();
   }
+}
+
+void FakeAgent::release() {
+  free_ = true;
+  released_.notify();
 }
 
 awaitable<void> FakeAgent::until(std::function<bool(const FakeAgent&)> done) {

@@ -27,7 +27,7 @@ std::pair<base::Fd, base::Fd> socket_pair();
 class FakeAgent final : public link_process::Agent {
  public:
   explicit FakeAgent(const asio::any_io_executor& executor)
-      : executor_(executor), tasks_(executor), changed_(executor), never_(executor) {}
+      : executor_(executor), tasks_(executor), changed_(executor), released_(executor) {}
   FakeAgent(const FakeAgent&) = delete;
   FakeAgent& operator=(const FakeAgent&) = delete;
   ~FakeAgent() override = default;
@@ -48,6 +48,7 @@ class FakeAgent final : public link_process::Agent {
   // What is connected now sends no heartbeats (any more), and is heard again.
   void mute();
   void unmute();
+  void release();
   // Until `done` says so.
   awaitable<void> until(std::function<bool(const FakeAgent&)> done);
   std::size_t streams() const;
@@ -79,7 +80,8 @@ class FakeAgent final : public link_process::Agent {
   asio::any_io_executor executor_;
   base::TaskGroup tasks_;
   std::vector<std::shared_ptr<Connection>> connections_;
-  base::Notify changed_, never_;
+  base::Notify changed_, released_;
+  bool free_ = false;
 };
 
 // A process of the laptop.

@@ -71,7 +71,7 @@ bool Link::belongs_to(const Peer& peer, std::string_view secret) const {
   return same_secret(secret, secret_) && peer.key_fingerprint == key_fingerprint_;
 }
 
-awaitable<Error> Link::run(stream::Stream& carrier) {
+awaitable<Error> Link::run(stream::Stream& carrier, const Hello& hello) {
   co_await asio::this_coro::throw_if_cancelled(false);
   ++runs_;
   ++running_;
@@ -83,11 +83,14 @@ awaitable<Error> Link::run(stream::Stream& carrier) {
   }
   std::string first;
   wire::append_frame(first, {.type = wire::Type::kWelcome}, answer.SerializeAsString());
+  Goodbye goodbye;
+  goodbye.set_reason("the session goes on over another connection");
+  goodbye.set_taken_over_by(hello.process_id());
   sent_.reset();
   heard_us_ = 0;
   base::TaskGroup beating(co_await asio::this_coro::executor);
   beating.spawn("link heartbeats", beat());
-  Error why = co_await endpoint_.run(carrier, std::move(first));
+  Error why = co_await endpoint_.run(carrier, std::move(first), goodbye.SerializeAsString());
   beating.cancel();
   co_await beating.wait();
   carrier.close();
@@ -241,6 +244,9 @@ Result<void> Link::on_heartbeat(std::string_view payload) {
   }
   heard_us_ = heartbeat.sent_us();
   heard_at_ = Clock::now();
+  if (heartbeat.answer_now()) {
+    send_heartbeat();
+  }
   return {};
 }
 

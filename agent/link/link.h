@@ -32,7 +32,7 @@ class Link final : link::Endpoint::Handler {
 
   // Answers a HELLO and carries the streams until `carrier` ends, end(), cancellation or another
   // run(), which takes them over.
-  awaitable<Error> run(stream::Stream& carrier);
+  awaitable<Error> run(stream::Stream& carrier, const Hello& hello);
   // Until end(), the laptop's GOODBYE, or nobody has come back for Times::linger; why. All streams
   // are then over and all their handlers have ended.
   awaitable<std::string> live();

@@ -45,7 +45,7 @@ awaitable<void> Links::serve(Peer peer, std::unique_ptr<stream::Offer> offer) {
     co_return;
   }
   base::log_info("link", {{"remote", peer.remote_address}, {"program", hello->program()}});
-  const Error why = co_await (*link)->run(*carrier);
+  const Error why = co_await (*link)->run(*carrier, *hello);
   base::log_info("link ended", {{"remote", peer.remote_address}, {"why", why.message}});
 }
 

@@ -5,6 +5,7 @@
 
 #include "client/link/attach.h"
 #include "client/tunnels/holder.h"
+#include "client/ui/units.h"
 
 namespace rdev::commands {
 namespace {
@@ -17,7 +18,7 @@ const char* state_text(const LinkReport& report) {
   }
   switch (report.link->state()) {
     case LinkStatus::UP:
-      return "up";
+      return report.link->doubted_unix_ms() == 0 ? "up" : "suspect";
     case LinkStatus::WAITING:
       return "waiting";
     default:
@@ -25,13 +26,31 @@ const char* state_text(const LinkReport& report) {
   }
 }
 
+// Why it is not up, or may not be.
+std::string reason(const LinkReport& report) {
+  if (!report.link) {
+    return report.problem;
+  }
+  return report.link->doubt().empty() ? report.link->reason() : report.link->doubt();
+}
+
+// Since when it is what it is.
+std::int64_t since_unix_ms(const LinkStatus& link) {
+  return link.doubted_unix_ms() == 0 ? link.since_unix_ms() : link.doubted_unix_ms();
+}
+
 double milliseconds(std::uint64_t us) { return static_cast<double>(us) / 1000; }
 
-std::int64_t age_ms(const LinkStatus& link) {
+std::int64_t age_ms(std::int64_t unix_ms) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
              std::chrono::system_clock::now().time_since_epoch())
              .count() -
-         link.heartbeat_unix_ms();
+         unix_ms;
+}
+
+std::string for_how_long(const LinkStatus& link) {
+  const std::chrono::milliseconds age(age_ms(since_unix_ms(link)));
+  return " for " + ui::format_age(std::chrono::duration_cast<std::chrono::seconds>(age));
 }
 
 json::value heartbeat(const LinkStatus& link) {
@@ -46,7 +65,7 @@ json::value heartbeat(const LinkStatus& link) {
       {"memory_limit", vitals.memory_limit()},
       {"uptime_s", vitals.uptime_s()},
       {"remaining_s", nullptr},
-      {"age_ms", age_ms(link)},
+      {"age_ms", age_ms(link.heartbeat_unix_ms())},
   };
   if (vitals.has_remaining_s()) {
     beat["remaining_s"] = vitals.remaining_s();
@@ -92,12 +111,16 @@ void add_to(json::object& object, const LinkReport& report) {
   const auto& link = report.link;
   object["link_pid"] = nullptr;
   object["link_state"] = state_text(report);
-  object["link_reason"] = link ? link->reason() : report.problem;
+  object["link_reason"] = reason(report);
+  object["link_since_unix_ms"] = nullptr;
+  object["link_connections"] = nullptr;
   object["rtt_ms"] = nullptr;
   object["tunnels"] = report.tunnels;
   object["heartbeat"] = nullptr;
   if (link) {
     object["link_pid"] = link->pid();
+    object["link_since_unix_ms"] = since_unix_ms(*link);
+    object["link_connections"] = link->connections();
     object["heartbeat"] = heartbeat(*link);
     if (link->has_rtt_us()) {
       object["rtt_ms"] = milliseconds(link->rtt_us());
@@ -107,8 +130,8 @@ void add_to(json::object& object, const LinkReport& report) {
 
 void add_to(std::vector<std::vector<std::string>>& lines, const LinkReport& report) {
   const auto& link = report.link;
-  const std::string why = link ? link->reason() : report.problem;
-  std::string text = state_text(report);
+  const std::string why = reason(report);
+  std::string text = state_text(report) + (link ? for_how_long(*link) : "");
   if (link && link->has_rtt_us()) {
     char round_trip[32];
     std::snprintf(round_trip, sizeof round_trip, ", round trip %.1f ms",

@@ -12,8 +12,10 @@
 namespace rdev::link_process {
 namespace {
 
-constexpr std::chrono::seconds kHandshakeLimit{10};
-constexpr std::chrono::seconds kSubsystemLimit{10};
+// Each is several round trips, of a line that may take 2 s for one and lose packets. Who cannot
+// wait for a line that has gone silent dials beside.
+constexpr std::chrono::seconds kHandshakeLimit{30};
+constexpr std::chrono::seconds kSubsystemLimit{30};
 constexpr char kSubsystem[] = "rdev-link";
 // This process reads at once what comes, so the window is not what bounds memory: it is as large as
 // a fat pipe needs.
@@ -35,7 +37,7 @@ class RecordedAgent final : public Agent {
         id_(std::move(id)),
         clusters_(executor, paths_) {}
 
-  awaitable<Result<Line>> dial() override {
+  awaitable<Result<Line>> dial(std::function<void()> progress) override {
     const auto record = load();
     if (!record) {
       co_return tl::make_unexpected(record.error());
@@ -51,6 +53,7 @@ class RecordedAgent final : public Agent {
     if (!dialled) {
       co_return tl::make_unexpected(dialled.error());
     }
+    progress();
     ssh::ClientOptions options{
         .user = record->user, .host_key = std::move(*host_key), .window = kWindow};
     auto client = co_await base::with_timeout(
@@ -59,6 +62,7 @@ class RecordedAgent final : public Agent {
     if (!client) {
       co_return prefix("dialling " + dialled->endpoint, client.error());
     }
+    progress();
     auto stream =
         co_await base::with_timeout((*client)->subsystem(kSubsystem), kSubsystemLimit, "the link");
     if (!stream) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -23,7 +24,8 @@ class Agent {
   virtual ~Agent() = default;
   // Code::kClosed: the job is over. Code::kPermission, kProtocol: the agent refuses us, and will go
   // on to.
-  virtual awaitable<Result<Line>> dial() = 0;
+  // `progress` is called as answers come from afar, the last one excepted.
+  virtual awaitable<Result<Line>> dial(std::function<void()> progress) = 0;
   // Code::kClosed or kNotFound when the job is over; another error when its cluster cannot be
   // asked.
   virtual awaitable<Result<void>> check() = 0;

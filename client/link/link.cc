@@ -1,33 +1,17 @@
 #include "client/link/link.h"
 
-#include <unistd.h>
-
-#include <cstdio>
-
 #include "protocol/base/log.h"
 #include "protocol/base/with_timeout.h"
 
 namespace rdev::link_process {
 namespace {
 
-// A session that lived shorter than this is a failed try like another.
-constexpr std::chrono::seconds kWorthARetryAtOnce{1};
 constexpr std::chrono::seconds kFarewell{1};
 
 std::int64_t unix_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
-}
-
-bool is_refusal(const Error& error) {
-  return error.code == Code::kPermission || error.code == Code::kProtocol;
-}
-
-std::string in_seconds(std::chrono::milliseconds time) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2g s", static_cast<double>(time.count()) / 1000);
-  return text;
 }
 
 }  // namespace
@@ -38,14 +22,11 @@ bool Link::is_end(const Error& why) {
 
 Link::Link(const asio::any_io_executor& executor, Agent& agent, LinkOptions options)
     : executor_(executor),
-      agent_(agent),
       options_(std::move(options)),
       tasks_(executor),
       router_(executor),
+      keeper_(executor, agent, router_, options_.timing, options_.hello, *this),
       since_unix_ms_(unix_ms()),
-      backoff_(options_.timing.first_pause, options_.timing.longest_pause),
-      random_(std::random_device()()),
-      pause_(executor),
       changed_(executor) {}
 
 void Link::adopt(base::Fd socket) {
@@ -69,7 +50,7 @@ void Link::hand_over() {
 }
 
 awaitable<Error> Link::run() {
-  tasks_.spawn("keeping the link up", keep_up());
+  tasks_.spawn("keeping the link up", keeper_.run());
   while (!over_) {
     co_await changed_.wait();
   }
@@ -109,67 +90,24 @@ awaitable<Result<void>> Link::said_goodbye() {
   co_return Result<void>{};
 }
 
-awaitable<void> Link::keep_up() {
-  for (;;) {
-    lived_ = {};
-    tried_ = Clock::now();
-    set_state(LinkStatus::DIALLING, reason_);
-    const Error why = co_await attempt();
-    if (over_) {
-      co_return;
-    }
-    if (lived_ >= kWorthARetryAtOnce) {
-      backoff_.reset();
-      continue;
-    }
-    if (!asking_) {
-      asking_ = true;
-      tasks_.spawn("asking the cluster", ask_cluster());
-    }
-    refused_ = is_refusal(why);
-    if (refused_) {
-      lose(Consumer::State::kWaiting, why.message, false);
-    }
-    const auto limit = is_refusal(why)
-                           ? options_.timing.refused_pause
-                           : backoff_.next(std::uniform_real_distribution<double>(0, 1)(random_));
-    set_state(LinkStatus::WAITING, why.message + "; again in " + in_seconds(limit));
-    pause_.expires_after(limit);
-    (void)co_await pause_.async_wait(use_tuple);
-  }
-}
-
-// Beside the next try. Dialling asks by itself, but only when it reaches nobody.
-awaitable<void> Link::ask_cluster() {
-  const auto alive = co_await agent_.check();
-  asking_ = false;
-  if (!alive && is_end(alive.error())) {
-    end(alive.error());
-  }
-}
-
-awaitable<Error> Link::attempt() {
-  auto line = co_await agent_.dial();
-  if (!line) {
-    co_return line.error();
-  }
-  endpoint_ = line->endpoint;
-  Session session(executor_, *line->stream, router_, options_.timing);
-  const auto welcome = co_await session.greet(options_.hello);
-  if (!welcome) {
-    co_return welcome.error();
-  }
+void Link::on_up(const Attempt& connection, Session& session) {
+  endpoint_ = connection.endpoint();
   session_ = &session;
-  came_up(*welcome);
-  const auto began = Clock::now();
-  Error why = co_await session.run();
-  lived_ = Clock::now() - began;
+  came_up(connection.welcome());
+}
+
+void Link::on_down(Session& session, const Error& why) {
   vitals_ = session.vitals();
   vitals_unix_ms_ = session.vitals_unix_ms();
   session_ = nullptr;
   went_down(why);
-  co_return why;
 }
+
+void Link::on_absence(LinkStatus::State state, const std::string& why) {
+  set_state(state, why.empty() ? reason_ : why);
+}
+
+void Link::on_refusal(const Error& why) { lose(Consumer::State::kWaiting, why.message, false); }
 
 void Link::came_up(const Welcome& welcome) {
   ++connections_;

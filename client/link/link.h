@@ -1,16 +1,14 @@
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <list>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "client/link/agent.h"
-#include "client/link/backoff.h"
 #include "client/link/consumer.h"
+#include "client/link/keeper.h"
 #include "client/link/router.h"
 #include "client/link/session.h"
 #include "protocol/base/task_group.h"
@@ -26,7 +24,7 @@ struct LinkOptions {
 
 // The link process without its process: keeps a session with the agent up, and joins to it whoever
 // connects.
-class Link final : Consumer::Owner {
+class Link final : Consumer::Owner, Keeper::Owner {
  public:
   // `agent` must outlive it.
   Link(const asio::any_io_executor& executor, Agent& agent, LinkOptions options);
@@ -41,23 +39,24 @@ class Link final : Consumer::Owner {
   // be cancelled.
   awaitable<Error> run();
   void end(Error why);
+  // The network may be another one, or this machine has slept: why, in a few words.
+  void network_changed(const std::string& what) { keeper_.network_changed(what); }
 
   LinkStatus status() const;
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   void on_control(Consumer& consumer, const Piece& frame) override;
   void on_frames(Consumer& consumer) override;
   void on_gone(Consumer& consumer) override;
+  void on_up(const Attempt& connection, Session& session) override;
+  void on_down(Session& session, const Error& why) override;
+  void on_absence(LinkStatus::State state, const std::string& why) override;
+  void on_refusal(const Error& why) override;
+  void on_job_end(const Error& why) override { end(why); }
   void attach(Consumer& consumer, std::string_view payload);
   static bool is_end(const Error& why);  // of the job
 
   awaitable<Result<void>> everybody_gone();
-  awaitable<void> keep_up();
-  awaitable<void> ask_cluster();
-  // Dials, and serves the session until it dies; why.
-  awaitable<Error> attempt();
   void came_up(const Welcome& welcome);
   void went_down(const Error& why);
   // Streams of processes that never come (again) must not stay in the job.
@@ -68,10 +67,10 @@ class Link final : Consumer::Owner {
   void set_state(LinkStatus::State state, const std::string& reason);
 
   asio::any_io_executor executor_;
-  Agent& agent_;
   const LinkOptions options_;
   base::TaskGroup tasks_;
   Router router_;
+  Keeper keeper_;
   std::list<std::shared_ptr<Consumer>> consumers_;
 
   LinkStatus::State state_ = LinkStatus::DIALLING;
@@ -84,14 +83,6 @@ class Link final : Consumer::Owner {
   std::optional<Vitals> vitals_;  // of the last session, too
   std::int64_t vitals_unix_ms_ = 0;
   std::uint32_t connections_ = 0;
-  Clock::time_point tried_;
-  bool refused_ = false;     // the last try, in a way that time alone does not change
-  Clock::duration lived_{};  // the last session
-  bool asking_ = false;      // the cluster
-  Backoff backoff_;
-  std::minstd_rand random_;
-  asio::steady_timer pause_;  // while WAITING
-
   std::optional<Error> over_;
   bool handing_over_ = false;
   base::Notify changed_;  // over_, or consumers_ has become empty

@@ -11,8 +11,6 @@ namespace rdev::link_process {
 namespace {
 
 constexpr char kProgram[] = "rdev " RDEV_VERSION;
-// A process that comes while the link waits makes it try again, unless it has just done so.
-constexpr std::chrono::seconds kJustTried{1};
 
 }  // namespace
 
@@ -67,12 +65,7 @@ void Link::attach(Consumer& consumer, std::string_view payload) {
   }
   consumer.state = Consumer::State::kWaiting;
   consumer.send(wire::Type::kStatus, status().SerializeAsString());
-  if (state_ != LinkStatus::WAITING) {
-    return;
-  }
-  if (Clock::now() - tried_ > kJustTried) {
-    pause_.cancel();
-  } else if (refused_) {
+  if (!keeper_.try_now()) {
     lose(Consumer::State::kWaiting, reason_, false);
   }
 }
@@ -90,6 +83,8 @@ LinkStatus Link::status() const {
   status.set_state(state_);
   status.set_since_unix_ms(since_unix_ms_);
   status.set_reason(reason_);
+  status.set_doubt(keeper_.doubt());
+  status.set_doubted_unix_ms(keeper_.doubted_unix_ms());
   status.set_pid(::getpid());
   status.set_endpoint(endpoint_);
   status.set_program(kProgram);

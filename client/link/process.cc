@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "client/link/link.h"
+#include "client/link/network_events.h"
 #include "client/link/places.h"
 #include "client/link/seat.h"
 #include "client/link/session_identity.h"
@@ -73,6 +74,9 @@ awaitable<Result<void>> serve(std::string job, base::ReadyPipe& ready) {
   base::TaskGroup tasks(executor);
   tasks.spawn("the job's record", end_with_record(*paths, link, job));
   tasks.spawn("signals", end_with_signal(link));
+  const TellEvent tell = [&link](const std::string& what) { link.network_changed(what); };
+  tasks.spawn("network events", watch_network(tell));
+  tasks.spawn("the machine's sleep", watch_sleep(this_machine(), tell));
   tasks.spawn("accept", base::accept_loop(seat->listener(), [&link](base::Fd socket) {
                 adopt_ours(link, std::move(socket));
               }));

@@ -1,6 +1,6 @@
 #include "client/link/session.h"
 
-#include <boost/asio/steady_timer.hpp>
+#include <algorithm>
 #include <cstring>
 
 #include "protocol/base/with_timeout.h"
@@ -22,23 +22,26 @@ std::string seconds(std::chrono::milliseconds time) {
          " s";
 }
 
-Error goodbye(std::string_view payload, Code code) {
+// `process_id`: ours.
+Error goodbye(std::string_view payload, Code code, const std::string& process_id) {
   Goodbye said;
   said.ParseFromArray(payload.data(), static_cast<int>(payload.size()));
-  return {said.taken_over() ? Code::kExists : code,
-          "the agent says: " + wire::sentence(said.reason())};
+  const bool by_another = !said.taken_over_by().empty() && said.taken_over_by() != process_id;
+  return {by_another ? Code::kExists : code, "the agent says: " + wire::sentence(said.reason())};
 }
 
 }  // namespace
 
 Session::Session(const asio::any_io_executor& executor, stream::Stream& carrier, Router& router,
-                 const Timing& timing)
+                 const Timing& timing, std::function<void()> changed)
     : executor_(executor),
       carrier_(carrier),
       router_(router),
       timing_(timing),
       buffer_(std::make_unique_for_overwrite<char[]>(kReadBytes)),
-      heard_(Clock::now()),
+      pulse_({.silence = timing.silence, .dead = timing.dead}, Clock::now()),
+      changed_(std::move(changed)),
+      watch_(executor),
       ended_(executor) {}
 
 awaitable<Result<void>> Session::read_more() {
@@ -51,7 +54,7 @@ awaitable<Result<void>> Session::read_more() {
     co_return fail(Code::kClosed, "the agent closed the connection");
   }
   have_ += *n;
-  heard_ = Clock::now();
+  mark_heard();
   co_return Result<void>{};
 }
 
@@ -60,6 +63,7 @@ awaitable<Result<Welcome>> Session::greet(const Hello& hello) {
 }
 
 awaitable<Result<Welcome>> Session::exchange(const Hello& hello) {
+  process_id_ = hello.process_id();
   const auto began = Clock::now();
   std::string frame;
   wire::append_frame(frame, {.type = wire::Type::kHello}, hello.SerializeAsString());
@@ -75,7 +79,7 @@ awaitable<Result<Welcome>> Session::exchange(const Hello& hello) {
   }
   Welcome welcome;
   if (first && (*first)->header.type == wire::Type::kGoodbye) {
-    co_return tl::make_unexpected(goodbye((*first)->payload(), Code::kProtocol));
+    co_return tl::make_unexpected(goodbye((*first)->payload(), Code::kProtocol, process_id_));
   }
   const std::string_view payload = first ? (*first)->payload() : std::string_view();
   if (!first || (*first)->header.type != wire::Type::kWelcome ||
@@ -86,6 +90,7 @@ awaitable<Result<Welcome>> Session::exchange(const Hello& hello) {
         "what answers is no agent's link, or one of another version: start the job anew");
   }
   round_trip_ = std::chrono::microseconds(micros(Clock::now() - began));
+  pulse_.round_trip(*round_trip_);
   const std::size_t used = (*first)->bytes.size();
   have_ -= used;
   std::memmove(buffer_.get(), buffer_.get() + used, have_);
@@ -162,7 +167,7 @@ Result<void> Session::on_frame(const Piece& frame) {
     case wire::Type::kHeartbeat:
       return on_heartbeat(frame.payload());
     case wire::Type::kGoodbye:
-      return tl::make_unexpected(goodbye(frame.payload(), Code::kClosed));
+      return tl::make_unexpected(goodbye(frame.payload(), Code::kClosed, process_id_));
     case wire::Type::kHello:
     case wire::Type::kWelcome:
       return fail(Code::kProtocol, "the agent sent a greeting that nobody asked for");
@@ -178,11 +183,7 @@ Result<void> Session::on_heartbeat(std::string_view payload) {
   }
   peer_heard_ = Clock::now();
   peer_sent_us_ = beat.sent_us();
-  const std::uint64_t now = micros(peer_heard_.time_since_epoch());
-  if (beat.echo_us() != 0 && now >= beat.echo_us() &&
-      now - beat.echo_us() >= beat.echo_delay_us()) {
-    round_trip_ = std::chrono::microseconds(now - beat.echo_us() - beat.echo_delay_us());
-  }
+  note_round_trip(beat);
   if (beat.has_vitals()) {
     vitals_ = beat.vitals();
     vitals_unix_ms_ = std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -192,6 +193,19 @@ Result<void> Session::on_heartbeat(std::string_view payload) {
   return {};
 }
 
+void Session::note_round_trip(const Heartbeat& beat) {
+  const std::uint64_t now = micros(peer_heard_.time_since_epoch());
+  if (beat.echo_us() == 0 || now < beat.echo_us() || now - beat.echo_us() < beat.echo_delay_us()) {
+    return;
+  }
+  round_trip_ = std::chrono::microseconds(now - beat.echo_us() - beat.echo_delay_us());
+  pulse_.round_trip(*round_trip_);
+  if (beat.echo_us() >= challenge_us_) {
+    pulse_.answered();
+    tell_doubt();
+  }
+}
+
 awaitable<void> Session::send() {
   for (;;) {
     const std::string_view batch = router_.next();
@@ -199,6 +213,7 @@ awaitable<void> Session::send() {
       co_await router_.more().wait();
       continue;
     }
+    mark_written(batch);
     if (const auto sent = co_await carrier_.write(asio::buffer(batch), stream::Lane::kData);
         !sent) {
       finish(sent.error());
@@ -208,36 +223,89 @@ awaitable<void> Session::send() {
   }
 }
 
+// Heartbeats go first, and are no data that waits for an answer.
+void Session::mark_written(std::string_view batch) {
+  for (auto frame = first_frame(batch); frame && *frame; frame = first_frame(batch)) {
+    if ((*frame)->header.type != wire::Type::kHeartbeat) {
+      const auto now = Clock::now();
+      pulse_.wrote(now);
+      if (pulse_.silent_for(now) > timing_.silence / 4) {
+        watch_.cancel();
+      }
+      return;
+    }
+    batch.remove_prefix((*frame)->bytes.size());
+  }
+}
+
+void Session::mark_heard() {
+  pulse_.heard(Clock::now());
+  tell_doubt();
+}
+
+void Session::tell_doubt() {
+  if (const bool now = doubted(); told_doubt_ != now) {
+    told_doubt_ = now;
+    changed_();
+  }
+}
+
+void Session::challenge(const std::string& why) {
+  // A line that is good answers before anybody dials: most events of a network concern another.
+  constexpr std::chrono::milliseconds kMostGrace{100};
+  const Clock::duration usual =
+      round_trip_ ? *round_trip_ * 5 / 4 + std::chrono::milliseconds(10) : kMostGrace;
+  const auto now = Clock::now();
+  pulse_.challenged(now, why, std::min<Clock::duration>(usual, kMostGrace));
+  challenge_us_ = micros(now.time_since_epoch());
+  probe();
+  watch_.cancel();
+}
+
+void Session::probe() {
+  pulse_.probed(Clock::now());
+  send_heartbeat(Answer::kNow);
+}
+
+void Session::send_heartbeat(Answer answer) {
+  Heartbeat beat;
+  const auto now = Clock::now();
+  beat.set_sent_us(micros(now.time_since_epoch()));
+  if (peer_sent_us_ != 0) {
+    beat.set_echo_us(peer_sent_us_);
+    beat.set_echo_delay_us(micros(now - peer_heard_));
+  }
+  beat.set_answer_now(answer == Answer::kNow);
+  router_.send({.type = wire::Type::kHeartbeat}, beat.SerializeAsString());
+}
+
 awaitable<void> Session::beat() {
   asio::steady_timer timer(executor_);
   for (;;) {
-    Heartbeat beat;
-    const auto now = Clock::now();
-    beat.set_sent_us(micros(now.time_since_epoch()));
-    if (peer_sent_us_ != 0) {
-      beat.set_echo_us(peer_sent_us_);
-      beat.set_echo_delay_us(micros(now - peer_heard_));
-    }
-    router_.send({.type = wire::Type::kHeartbeat}, beat.SerializeAsString());
+    send_heartbeat(Answer::kInTime);
     timer.expires_after(timing_.heartbeat);
     (void)co_await timer.async_wait(use_tuple);
   }
 }
 
 awaitable<void> Session::watch() {
-  asio::steady_timer timer(executor_);
+  pulse_.heard(Clock::now());  // it may have waited for its turn
   for (;;) {
-    const auto deadline = heard_ + timing_.silence;
-    timer.expires_at(deadline);
-    (void)co_await timer.async_wait(use_tuple);
+    const auto next = pulse_.next(Clock::now());
+    watch_.expires_at(next);
+    (void)co_await watch_.async_wait(use_tuple);
     const auto now = Clock::now();
-    if (now - deadline > timing_.silence / 10) {
-      heard_ =
-          now - timing_.silence * 9 / 10;  // it was us who slept: what has come is not read yet
-    } else if (now >= heard_ + timing_.silence) {
-      finish({Code::kTimeout, "the agent has not been heard of for " + seconds(timing_.silence)});
+    if (now - next > timing_.silence / 10) {
+      pulse_.slept(now - next);  // what has come meanwhile is not read yet
+    }
+    if (pulse_.dead(now)) {
+      finish({Code::kTimeout, "the agent has not been heard of for " + seconds(timing_.dead)});
       co_return;
     }
+    if (pulse_.probe_due(now)) {
+      probe();
+    }
+    tell_doubt();
   }
 }
 

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "client/link/pulse.h"
 #include "client/link/router.h"
 #include "protocol/base/asio.h"
 #include "protocol/base/notify.h"
@@ -15,31 +18,44 @@
 namespace rdev::link_process {
 
 struct Timing {
-  std::chrono::milliseconds welcome{10000};    // the agent's answer to HELLO
-  std::chrono::milliseconds heartbeat{5000};   // how often
-  std::chrono::milliseconds silence{10000};    // then the connection is dead
-  std::chrono::milliseconds first_pause{250};  // before dialling again; doubles
+  std::chrono::milliseconds welcome{10000};     // the agent's answer to HELLO
+  std::chrono::milliseconds heartbeat{5000};    // how often
+  std::chrono::milliseconds silence{10000};     // then in doubt; half of it while data waits
+  std::chrono::milliseconds first_pause{1000};  // between tries, while `brisk`; then it doubles
   std::chrono::milliseconds longest_pause{10000};
   std::chrono::milliseconds refused_pause{
-      30000};  // after an answer that time alone does not change
+      30000};                                 // after an answer that time alone does not change
+  std::chrono::milliseconds dead{30000};      // in doubt for that long in all; the agent takes 20 s
+  std::chrono::milliseconds brisk{60000};     // since the link was good, or a network event
+  std::chrono::milliseconds ask_pause{3000};  // between questions to the cluster
   // How long the streams of processes that this link process has never seen wait for these.
   std::chrono::milliseconds strangers{std::chrono::minutes(10)};
 };
 
 // One connection to the agent, PROTOCOL.md section 2: HELLO and WELCOME, heartbeats, and the
-// consumers' frames both ways.
+// consumers' frames both ways. Whether it lives is its own judgement, what follows is its keeper's.
 class Session final {
  public:
-  // All must outlive it.
+  // All must outlive it. `changed` is called when doubted() changes.
   Session(const asio::any_io_executor& executor, stream::Stream& carrier, Router& router,
-          const Timing& timing);
+          const Timing& timing, std::function<void()> changed);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   // First of all. Code::kProtocol: the agent will have nothing to do with us, in its own words.
   awaitable<Result<Welcome>> greet(const Hello& hello);
-  // Until the connection dies, and why.
+  // Until the connection dies, and why. Code::kExists: another client has taken the session over.
   awaitable<Error> run();
+  // run() returns soon.
+  void stop(Error why) { finish(std::move(why)); }
+
+  // Something happened after which the connection may be dead: it must prove that it is not.
+  void challenge(const std::string& why);
+  // The connection may be dead: another one is to be tried, and this one to be dropped when that
+  // has come about, not before.
+  bool doubted() const { return pulse_.doubted(Clock::now()); }
+  std::string doubt() const { return pulse_.doubt(Clock::now()); }
+  std::chrono::steady_clock::duration silent_for() const { return pulse_.silent_for(Clock::now()); }
 
   std::optional<std::chrono::microseconds> round_trip() const { return round_trip_; }
   // Of the agent's last heartbeat.
@@ -48,6 +64,7 @@ class Session final {
 
  private:
   using Clock = std::chrono::steady_clock;
+  enum class Answer { kNow, kInTime };  // asked of the agent
 
   awaitable<Result<Welcome>> exchange(const Hello& hello);
   awaitable<void> receive();
@@ -58,6 +75,12 @@ class Session final {
   Result<void> take_frames();
   Result<void> on_frame(const Piece& frame);
   Result<void> on_heartbeat(std::string_view payload);
+  void note_round_trip(const Heartbeat& beat);
+  void send_heartbeat(Answer answer);
+  void probe();
+  void mark_written(std::string_view batch);
+  void mark_heard();
+  void tell_doubt();
   void finish(Error why);
 
   asio::any_io_executor executor_;
@@ -67,7 +90,12 @@ class Session final {
 
   std::unique_ptr<char[]> buffer_;
   std::size_t have_ = 0;
-  Clock::time_point heard_;
+  std::string process_id_;
+  Pulse pulse_;
+  bool told_doubt_ = false;
+  std::uint64_t challenge_us_ = 0;  // an echo of this or later answers it
+  const std::function<void()> changed_;
+  asio::steady_timer watch_;
   std::optional<Error> over_;
   base::Notify ended_;
 

@@ -46,6 +46,7 @@ Result<Hello> make_hello(const state::Paths& paths, const std::string& job,
   hello.set_major(1);
   hello.set_job_name(job);
   hello.set_program("rdev " RDEV_VERSION);
+  hello.set_process_id(random_bytes(kIdBytes));
   const auto former = load(file, job_id);
   if (former && !boot.empty() && former->boot_id() == boot) {
     hello.set_session_id(former->session_id());

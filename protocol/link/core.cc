@@ -128,12 +128,9 @@ void Connection::finish(Error reason) {
   }
 }
 
-void Connection::say_goodbye(const std::string& reason, bool taken_over) {
+void Connection::say_goodbye(const std::string& reason, std::string_view payload) {
   if (!why) {
-    Goodbye goodbye;
-    goodbye.set_reason(reason);
-    goodbye.set_taken_over(taken_over);
-    wire::append_frame(control, {.type = wire::Type::kGoodbye}, goodbye.SerializeAsString());
+    wire::append_frame(control, {.type = wire::Type::kGoodbye}, payload);
     farewell = true;
     finish({Code::kClosed, reason});
   }
@@ -141,15 +138,17 @@ void Connection::say_goodbye(const std::string& reason, bool taken_over) {
 
 void Connection::fault(const Error& reason) {
   if (reason.code == Code::kProtocol) {
-    say_goodbye(reason.message);
+    Goodbye goodbye;
+    goodbye.set_reason(reason.message);
+    say_goodbye(reason.message, goodbye.SerializeAsString());
   }
   finish(reason);
 }
 
-void Core::begin(std::shared_ptr<Connection> next) {
+void Core::begin(std::shared_ptr<Connection> next, std::string_view goodbye_to_former) {
   if (connection) {
     mux.suspend();
-    connection->say_goodbye("the session goes on over another connection", true);
+    connection->say_goodbye("the session goes on over another connection", goodbye_to_former);
   }
   connection = std::move(next);
   over = false;

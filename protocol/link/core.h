@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -42,7 +43,7 @@ struct Connection {
       : control(std::move(first)), output(executor), idle(executor), ended(executor) {}
   void finish(Error reason);
   // The same, and the peer is told.
-  void say_goodbye(const std::string& reason, bool taken_over = false);
+  void say_goodbye(const std::string& reason, std::string_view payload);
   // Said only when the peer is at fault.
   void fault(const Error& reason);
 
@@ -71,7 +72,7 @@ struct Core final {
   void settle(mux::StreamId id, StreamState& state);
   void flush_events(mux::StreamId id, StreamState& state);
   // Makes it the one over which frames go.
-  void begin(std::shared_ptr<Connection> next);
+  void begin(std::shared_ptr<Connection> next, std::string_view goodbye_to_former);
 
   asio::any_io_executor executor;
   mux::Mux mux;

@@ -164,12 +164,13 @@ Endpoint::~Endpoint() {
   Core::dispatch(core);
 }
 
-awaitable<Error> Endpoint::run(stream::Stream& carrier, std::string first) {
+awaitable<Error> Endpoint::run(stream::Stream& carrier, std::string first,
+                               std::string goodbye_to_former) {
   co_await asio::this_coro::throw_if_cancelled(false);
   const std::shared_ptr<Core> core = impl_->core;
   const auto connection = std::make_shared<Connection>(core->executor, std::move(first));
   connection->control += std::exchange(impl_->first, {});
-  core->begin(connection);
+  core->begin(connection, goodbye_to_former);
   base::TaskGroup tasks(core->executor);
   tasks.spawn("link receive", link::receive(core, connection, carrier));
   tasks.spawn("link send", link::send(core, connection, carrier));

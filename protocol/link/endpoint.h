@@ -50,8 +50,10 @@ class Endpoint final {
   // Carries frames over `carrier` (its data lane) until that ends, a fault (which is answered with
   // GOODBYE), end(), cancellation or another run(), which takes the streams over. Returns why.
   // Streams then wait for the next run(); on the client's side for its resume(), too. `first`:
-  // whole frames to be sent ahead of everything.
-  awaitable<Error> run(stream::Stream& carrier, std::string first = {});
+  // whole frames to be sent ahead of everything; `goodbye_to_former`: what the GOODBYE to a carrier
+  // that is replaced says.
+  awaitable<Error> run(stream::Stream& carrier, std::string first = {},
+                       std::string goodbye_to_former = {});
   // Makes run() return, after what was queued with send() has gone out.
   void end(Error why);
   // Every stream is over, and why; open() fails until the next run().

@@ -86,6 +86,9 @@ class Link:
 
     def _take_address(self, host, address):
         host._ip("address", "add", f"{address}/32", "dev", DEVICE)
+        self._take_route(host, address)
+
+    def _take_route(self, host, address):
         host._ip("route", "replace", f"{self._network}.0/24", "dev", DEVICE, "src", address, "congctl", self._congestion)
 
     def _answer(self):
@@ -119,6 +122,14 @@ class Link:
         old, self.laptop.address = self.laptop.address, f"{self._network}.{number}"
         self._take_address(self.laptop, self.laptop.address)
         self.laptop._ip("address", "del", f"{old}/32", "dev", DEVICE)
+
+    def unplug(self):
+        """The laptop's device is down: what is sent fails at once, and the route is gone."""
+        self.laptop._ip("link", "set", DEVICE, "down")
+
+    def plug(self):
+        self.laptop._ip("link", "set", DEVICE, "up")
+        self._take_route(self.laptop, self.laptop.address)
 
     def close(self):
         self._process.stdin.close()

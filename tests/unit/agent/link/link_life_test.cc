@@ -45,6 +45,18 @@ TEST_F(LinksTest, HeartbeatsEchoTheLaptops) {
   EXPECT_LE(second.echo_delay_us(), static_cast<std::uint64_t>(since.count()));
 }
 
+TEST_F(LinksTest, AHeartbeatThatAsksForItIsAnsweredAtOnce) {
+  times.heartbeat = std::chrono::seconds(60);
+  Laptop& laptop = connected();
+  until(laptop, [&] { return laptop.heartbeats.size() == 1; });
+  Heartbeat heartbeat;
+  heartbeat.set_sent_us(123456);
+  heartbeat.set_answer_now(true);
+  laptop.endpoint.send(wire::Type::kHeartbeat, heartbeat.SerializeAsString());
+  until(laptop, [&] { return laptop.heartbeats.size() == 2; });
+  EXPECT_EQ(laptop.echoed(), 123456u);
+}
+
 TEST_F(LinksTest, AnUnreadableHeartbeatEndsTheLink) {
   Laptop& laptop = connected();
   laptop.endpoint.send(wire::Type::kHeartbeat, "\xff");

@@ -24,6 +24,12 @@ awaitable<void> echo(std::unique_ptr<stream::Stream> stream) {
   }
 }
 
+// It reads nothing, so nothing answers.
+awaitable<void> sink(std::unique_ptr<stream::Stream> stream) {
+  while (co_await stream->read_event()) {
+  }
+}
+
 awaitable<void> flood(std::unique_ptr<stream::Stream> stream) {
   const std::string bytes(65536, 'x');
   while (co_await stream->write(asio::buffer(bytes))) {
@@ -38,8 +44,16 @@ std::pair<base::Fd, base::Fd> socket_pair() {
   return {base::Fd(sockets[0]), base::Fd(sockets[1])};
 }
 
-awaitable<Result<Line>> FakeAgent::dial() {
+awaitable<Result<Line>> FakeAgent::dial(std::function<void()> progress) {
   ++dials;
+  changed_.notify();
+  if (hanging > 0) {
+    --hanging;
+    if (answers) {
+      progress();
+    }
+    co_await hang();
+  }
   if (!dial_errors.empty()) {
     Error error = std::move(dial_errors.front());
     dial_errors.pop_front();
@@ -49,6 +63,38 @@ awaitable<Result<Line>> FakeAgent::dial() {
   tasks_.spawn("agent", carry(endpoint_, std::move(far)));
   co_return Line{.stream = std::make_unique<stream::SocketStream>(executor_, std::move(near)),
                  .endpoint = "fake:" + std::to_string(dials)};
+}
+
+// Until release(), or the dial is abandoned.
+awaitable<void> FakeAgent::hang() {
+  struct Counted {
+    explicit Counted(FakeAgent& a) : agent(a) {
+      agent.most_hanging = std::max(agent.most_hanging, ++agent.hanging_now);
+      agent.changed_.notify();
+    }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+    ~Counted() {
+      --agent.hanging_now;
+      agent.changed_.notify();
+    }
+    FakeAgent& agent;
+  };
+  const Counted counted(*this);
+  while (!free_) {
+    co_await released_.wait();
+  }
+}
+
+void FakeAgent::release() {
+  free_ = true;
+  released_.notify();
+}
+
+awaitable<void> FakeAgent::until(std::function<bool(const FakeAgent&)> done) {
+  while (!done(*this)) {
+    co_await changed_.wait();
+  }
 }
 
 awaitable<Result<void>> FakeAgent::check() {
@@ -68,11 +114,18 @@ void FakeAgent::forget() {
       std::make_shared<link::Endpoint>(executor_, mux::Options{.side = mux::Side::kAgent}, handler);
 }
 
-void FakeAgent::say_goodbye(const std::string& reason, bool taken_over) {
+void FakeAgent::take_over() {
   Goodbye message;
-  message.set_reason(reason);
-  message.set_taken_over(taken_over);
+  message.set_reason("the session goes on over another connection");
+  message.set_taken_over_by("somebody");
   endpoint_->send(wire::Type::kGoodbye, message.SerializeAsString());
+}
+
+void FakeAgent::mute() { mute_ = true; }
+
+void FakeAgent::unmute() {
+  mute_ = false;
+  send_heartbeat(0);
 }
 
 std::size_t FakeAgent::streams() const { return endpoint_->streams(); }
@@ -84,40 +137,71 @@ awaitable<void> FakeAgent::stop() {
   co_await tasks_.wait();
 }
 
+// As the real one: it knows of a connection from its HELLO on.
 awaitable<void> FakeAgent::carry(std::shared_ptr<link::Endpoint> endpoint, base::Fd socket) {
   stream::SocketStream carrier(co_await asio::this_coro::executor, std::move(socket));
-  (void)co_await endpoint->run(carrier);
+  std::string bytes;
+  std::optional<link_process::Piece> hello;
+  while (!hello) {
+    char more;
+    const auto n = co_await carrier.read(asio::buffer(&more, 1));
+    if (!n || *n == 0) {
+      co_return;
+    }
+    hello = link_process::first_frame(bytes += more).value();
+  }
+  hellos.push_back(parsed<Hello>(hello->payload()));
+  std::string first = answer();
+  if (goodbye) {
+    (void)co_await carrier.write(asio::buffer(first));
+    co_return;
+  }
+  mute_ = false;
+  Goodbye to_former;
+  to_former.set_taken_over_by(hellos.back().process_id());
+  (void)co_await endpoint->run(carrier, std::move(first), to_former.SerializeAsString());
   carrier.close();
+}
+
+std::string FakeAgent::answer() {
+  std::string frame;
+  if (goodbye) {
+    Goodbye message;
+    message.set_reason(*goodbye);
+    wire::append_frame(frame, {.type = wire::Type::kGoodbye}, message.SerializeAsString());
+    return frame;
+  }
+  Welcome welcome;
+  welcome.set_major(1);
+  welcome.set_program("fake");
+  for (const std::uint32_t consumer : endpoint_->consumers()) {
+    welcome.add_consumers(consumer);
+  }
+  wire::append_frame(frame, {.type = wire::Type::kWelcome}, welcome.SerializeAsString());
+  return frame;
 }
 
 void FakeAgent::on_open(std::string_view request, mux::StreamId,
                         std::unique_ptr<link::Offer> offer) {
   auto stream = offer->accept("granted");
-  tasks_.spawn("service", request == "flood" ? flood(std::move(stream)) : echo(std::move(stream)));
+  tasks_.spawn("service", request == "flood"  ? flood(std::move(stream))
+                          : request == "sink" ? sink(std::move(stream))
+                                              : echo(std::move(stream)));
 }
 
 Result<void> FakeAgent::on_frame(const wire::Frame& frame) {
-  if (frame.header.type == wire::Type::kHello) {
-    hellos.push_back(parsed<Hello>(frame.payload));
-    if (goodbye) {
-      say_goodbye(*goodbye, false);
-      return {};
-    }
-    Welcome welcome;
-    welcome.set_major(1);
-    welcome.set_program("fake");
-    for (const std::uint32_t consumer : endpoint_->consumers()) {
-      welcome.add_consumers(consumer);
-    }
-    endpoint_->send(wire::Type::kWelcome, welcome.SerializeAsString());
-  } else if (frame.header.type == wire::Type::kHeartbeat && !silent) {
-    Heartbeat answer;
-    answer.set_sent_us(1);
-    answer.set_echo_us(parsed<Heartbeat>(frame.payload).sent_us());
-    answer.mutable_vitals()->set_uptime_s(17);
-    endpoint_->send(wire::Type::kHeartbeat, answer.SerializeAsString());
+  if (frame.header.type == wire::Type::kHeartbeat && !silent && !mute_) {
+    send_heartbeat(parsed<Heartbeat>(frame.payload).sent_us());
   }
   return {};
+}
+
+void FakeAgent::send_heartbeat(std::uint64_t echo_us) {
+  Heartbeat answer;
+  answer.set_sent_us(1);
+  answer.set_echo_us(echo_us);
+  answer.mutable_vitals()->set_uptime_s(17);
+  endpoint_->send(wire::Type::kHeartbeat, answer.SerializeAsString());
 }
 
 FakeConsumer::FakeConsumer(const asio::any_io_executor& executor, base::Fd socket,

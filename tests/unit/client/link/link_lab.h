@@ -23,12 +23,12 @@ using link_process::Line;
 // The two ends of a connection.
 std::pair<base::Fd, base::Fd> socket_pair();
 
-// An agent in this process. Its streams: "flood" sends for ever, anything else is an echo; they
-// outlive connections.
+// An agent in this process. Its streams: "flood" sends for ever, "sink" reads nothing, anything
+// else is an echo; they outlive connections.
 class FakeAgent final : public link_process::Agent, link::Endpoint::Handler {
  public:
   explicit FakeAgent(const asio::any_io_executor& executor)
-      : executor_(executor), tasks_(executor) {
+      : executor_(executor), tasks_(executor), changed_(executor), released_(executor) {
     forget();
   }
   FakeAgent(const FakeAgent&) = delete;
@@ -40,20 +40,29 @@ class FakeAgent final : public link_process::Agent, link::Endpoint::Handler {
   std::optional<Error> over;           // what check() says
   std::optional<std::string> goodbye;  // instead of WELCOME
   bool silent = false;                 // no heartbeats
+  int hanging = 0;                     // so many dials, the next ones, wait for ever
+  bool answers = false;                // before they do
 
-  awaitable<Result<Line>> dial() override;
+  awaitable<Result<Line>> dial(std::function<void()> progress) override;
   awaitable<Result<void>> check() override;
 
   // Cuts the connection.
   void cut();
   // Becomes another agent.
   void forget();
-  // Says GOODBYE to the connection.
-  void say_goodbye(const std::string& reason, bool taken_over);
+  // Another client takes the session over.
+  void take_over();
+  // What is connected now sends no heartbeats (any more), and is heard again.
+  void mute();
+  void unmute();
+  void release();
+  // Until `done` says so.
+  awaitable<void> until(std::function<bool(const FakeAgent&)> done);
   std::size_t streams() const;
   awaitable<void> stop();
 
   int dials = 0;
+  int hanging_now = 0, most_hanging = 0;
   int checks = 0;
   std::vector<Hello> hellos;
 
@@ -61,11 +70,17 @@ class FakeAgent final : public link_process::Agent, link::Endpoint::Handler {
   void on_open(std::string_view request, mux::StreamId parent,
                std::unique_ptr<link::Offer> offer) override;
   Result<void> on_frame(const wire::Frame& frame) override;
-  static awaitable<void> carry(std::shared_ptr<link::Endpoint> endpoint, base::Fd socket);
+  awaitable<void> carry(std::shared_ptr<link::Endpoint> endpoint, base::Fd socket);
+  std::string answer();
+  void send_heartbeat(std::uint64_t echo_us);
+  awaitable<void> hang();
 
   asio::any_io_executor executor_;
   base::TaskGroup tasks_;
   std::shared_ptr<link::Endpoint> endpoint_;
+  bool mute_ = false;  // the connection that is there
+  base::Notify changed_, released_;
+  bool free_ = false;
 };
 
 // A process of the laptop.

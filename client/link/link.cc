@@ -115,9 +115,9 @@ void Link::came_up(const Welcome& welcome) {
   *attached.mutable_agent() = welcome;
   attached_ = attached.SerializeAsString();
   set_state(LinkStatus::UP, "");
-  auto strangers = router_.detach_gone({welcome.consumers().begin(), welcome.consumers().end()});
-  if (!strangers.empty()) {
-    tasks_.spawn("strangers", forget_strangers(std::move(strangers)));
+  router_.detach_gone({welcome.consumers().begin(), welcome.consumers().end()});
+  if (connections_ == 1 && router_.awaits_strangers()) {
+    tasks_.spawn("strangers", forget_strangers());
   }
   for (const auto& consumer : consumers_) {
     if (consumer->state == Consumer::State::kWaiting ||
@@ -143,10 +143,10 @@ void Link::went_down(const Error& why) {
   }
 }
 
-awaitable<void> Link::forget_strangers(std::vector<std::uint32_t> strangers) {
+awaitable<void> Link::forget_strangers() {
   asio::steady_timer timer(executor_, options_.timing.strangers);
   (void)co_await timer.async_wait(use_tuple);
-  router_.detach_strangers(strangers);
+  router_.detach_strangers();
 }
 
 void Link::lose(Consumer::State state, const std::string& reason, bool final) {

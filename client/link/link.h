@@ -4,7 +4,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "client/link/agent.h"
 #include "client/link/consumer.h"
@@ -60,7 +59,7 @@ class Link final : Consumer::Owner, Keeper::Owner {
   void came_up(const Welcome& welcome);
   void went_down(const Error& why);
   // Streams of processes that never come (again) must not stay in the job.
-  awaitable<void> forget_strangers(std::vector<std::uint32_t> strangers);
+  awaitable<void> forget_strangers();
   awaitable<Result<void>> said_goodbye();
   // Everybody in `state`.
   void lose(Consumer::State state, const std::string& reason, bool final);

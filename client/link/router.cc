@@ -36,8 +36,6 @@ void Router::remove(const Consumer& consumer) {
   if (consumer.state == Consumer::State::kAttached ||
       consumer.state == Consumer::State::kResuming) {
     detach(consumer.number);
-  } else {
-    gone_.insert(consumer.number);
   }
 }
 
@@ -45,21 +43,22 @@ void Router::detach(std::uint32_t number) {
   send({.type = wire::Type::kDetach, .stream = mux::prefix_of(number)}, {});
 }
 
-std::vector<std::uint32_t> Router::detach_gone(const std::vector<std::uint32_t>& held) {
-  std::vector<std::uint32_t> strangers;
+void Router::detach_gone(const std::vector<std::uint32_t>& held) {
   for (const std::uint32_t number : held) {
-    if (gone_.contains(number)) {
+    if (consumers_.contains(number)) {
+      continue;
+    }
+    if (!began_) {
+      strangers_.insert(number);
+    } else if (!strangers_.contains(number)) {
       detach(number);
-    } else if (!consumers_.contains(number)) {
-      strangers.push_back(number);
     }
   }
-  gone_.clear();
-  return strangers;
+  began_ = true;
 }
 
-void Router::detach_strangers(const std::vector<std::uint32_t>& strangers) {
-  for (const std::uint32_t number : strangers) {
+void Router::detach_strangers() {
+  for (const std::uint32_t number : std::exchange(strangers_, {})) {
     if (!consumers_.contains(number)) {
       detach(number);
     }

@@ -22,13 +22,14 @@ class Router final {
 
   // False when its number is 0 or taken.
   bool add(const std::shared_ptr<Consumer>& consumer);
-  // The agent is told that its streams are over, now or by detach_gone().
+  // The agent is told that its streams are over.
   void remove(const Consumer& consumer);
-  // A connection begins. `held`: whose streams the agent has. Tells it of those that have gone
-  // since; returns those of which nothing is known.
-  std::vector<std::uint32_t> detach_gone(const std::vector<std::uint32_t>& held);
-  // The same of those that have not come meanwhile.
-  void detach_strangers(const std::vector<std::uint32_t>& strangers);
+  // A connection begins. `held`: whose streams the agent has. It is told of those that have gone
+  // since the last one. Before the first connection of all that cannot be known: whoever is not
+  // here may come yet, until detach_strangers().
+  void detach_gone(const std::vector<std::uint32_t>& held);
+  bool awaits_strangers() const { return !strangers_.empty(); }
+  void detach_strangers();
 
   // --- Up: the one place that decides whose frames go next. ---
   // Frames of the link process itself; they go first.
@@ -63,7 +64,8 @@ class Router final {
   void detach(std::uint32_t number);
 
   std::unordered_map<std::uint32_t, std::shared_ptr<Consumer>> consumers_;
-  std::unordered_set<std::uint32_t> gone_;  // while there was no connection
+  bool began_ = false;                           // the first connection
+  std::unordered_set<std::uint32_t> strangers_;  // of the link process before; may come yet
   base::Notify more_, went_idle_;
   bool idle_ = true;
 

@@ -205,6 +205,32 @@ TEST_F(RouterTest, WhatTheAgentSendsToNobodyIsPassedOver) {
   EXPECT_EQ(router.next(), "");
 }
 
+// What was said into a connection that was dead already is lost.
+TEST_F(RouterTest, TheAgentHearsOfWhoIsGoneWithEachConnection) {
+  using List = std::vector<std::pair<wire::Type, std::uint32_t>>;
+  Peer& one = add(1);
+  router.detach_gone({1});
+  EXPECT_EQ(router.next(), "");
+  one.consumer->close();
+  EXPECT_EQ(listed(router.next()), List({{wire::Type::kDetach, 1U}}));
+  router.reset();
+  router.detach_gone({1, 2});
+  EXPECT_EQ(listed(router.next()), List({{wire::Type::kDetach, 1U}, {wire::Type::kDetach, 2U}}));
+}
+
+TEST_F(RouterTest, WhoWasThereBeforeTheFirstConnectionMayComeYet) {
+  using List = std::vector<std::pair<wire::Type, std::uint32_t>>;
+  router.detach_gone({1, 2});
+  EXPECT_TRUE(router.awaits_strangers());
+  add(1);
+  router.detach_gone({1, 2});
+  EXPECT_EQ(router.next(), "");
+  router.detach_strangers();
+  EXPECT_EQ(listed(router.next()), List({{wire::Type::kDetach, 2U}}));
+  router.detach_gone({1, 2});
+  EXPECT_EQ(listed(router.next()), List({{wire::Type::kDetach, 2U}}));
+}
+
 TEST_F(RouterTest, CountsStreams) {
   Peer& one = add(1);
   sends(one, frame(wire::Type::kOpen, stream_of(1, 0), 40) +

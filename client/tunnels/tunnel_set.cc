@@ -86,7 +86,7 @@ TunnelSet::Pointer TunnelSet::make(Tunnel tunnel) {
                                                       RemoteTunnel::Options{}));
   } else {
     tunnels_.push_back(std::make_shared<LocalTunnel>(executor_, link_, std::move(tunnel), job_,
-                                                     LocalTunnel::Options{}));
+                                                     LocalTunnel::Options{.keys = keys_}));
   }
   return tunnels_.back();
 }

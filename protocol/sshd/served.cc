@@ -60,8 +60,8 @@ Result<void> Served::start(base::Fd socket) {
   return {};
 }
 
-void Served::stop() {
-  transport_->disconnect(ssh::DisconnectReason::kByApplication, "the server stops");
+void Served::stop(std::string_view why) {
+  transport_->disconnect(ssh::DisconnectReason::kByApplication, why);
 }
 
 void Served::drop() {

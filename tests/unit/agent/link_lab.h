@@ -108,6 +108,7 @@ class LinkLab : public testing::Test {
             .kinds = link_kinds({.sessions = sessions,
                                  .forwards = forwards,
                                  .listeners = listeners,
+                                 .agents = agents,
                                  .server = server,
                                  .lifetime = lifetime,
                                  .tidy = tidy}),

@@ -3,7 +3,6 @@
 
 #include <csignal>
 #include <memory>
-#include <optional>
 
 #include "client/commands/command.h"
 #include "client/commands/context.h"
@@ -75,16 +74,17 @@ awaitable<Result<void>> join_stdio(stream::Stream& stream) {
 
 awaitable<void> keep_up(tunnels::SharedLink& link) { (void)co_await link.run(); }
 
-// Without the link nothing goes on: the SSH client is told, and `why` for the user.
-awaitable<void> end_with_link(tunnels::SharedLink& link, front::Front& front,
-                              std::optional<Error>& why) {
-  why = co_await link.lost();
+// Without the link nothing goes on. Ours is the first word: ssh ends us as soon as it is told.
+awaitable<void> end_with_link(tunnels::SharedLink& link, front::Front& front, bool& lost) {
+  const Error why = co_await link.lost();
+  lost = true;
+  note(why.message);
   front.disconnect("there is no link to the job");
 }
 
 // SSH ends in this process, and each of its channels is a stream of the job's link. The handshake
 // does not wait for that.
-awaitable<Result<void>> serve_stdio(Context& context, std::string name, front::Keys keys) {
+awaitable<Result<int>> serve_stdio(Context& context, std::string name, front::Keys keys) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
     co_return fail_errno("socketpair");
@@ -96,19 +96,22 @@ awaitable<Result<void>> serve_stdio(Context& context, std::string name, front::K
       tunnels::connect_through(context.paths, name, tunnels::Load::kInteractive, "proxy"), {});
   front::Front front(context.executor, link, std::move(keys));
   base::TaskGroup tasks(context.executor);
-  std::optional<Error> lost;
+  bool lost = false;
   tasks.spawn("link", keep_up(link));
   tasks.spawn("the link's end", end_with_link(link, front, lost));
   front.serve(std::move(socket), "link");
-  auto joined = co_await join_stdio(stdio);
+  const auto joined = co_await join_stdio(stdio);
   tasks.cancel();
   co_await tasks.wait();
   co_await front.stop("the client has gone");
-  co_return lost ? tl::make_unexpected(*lost) : std::move(joined);
+  if (!joined && !lost) {
+    co_return tl::make_unexpected(joined.error());
+  }
+  co_return lost ? kLinkFailed : 0;
 }
 
-awaitable<Result<void>> proxy_front(Context& context, std::string name) {
-  base::set_log_level(base::LogLevel::kError);  // what matters is told once, by run()
+awaitable<Result<int>> proxy_front(Context& context, std::string name) {
+  base::set_log_level(base::LogLevel::kError);  // what matters is told once
   if (const auto record = state::load(context.paths, name); !record) {
     co_return tl::make_unexpected(record.error());
   }
@@ -157,9 +160,11 @@ awaitable<Result<int>> proxy(Context& context, const Options& options) {
   if (!name) {
     co_return tl::make_unexpected(name.error());
   }
-  const auto done = options.direct ? co_await proxy_direct(context, *name)
-                    : options.raw  ? co_await proxy_raw(context, *name)
-                                   : co_await proxy_front(context, *name);
+  if (!options.raw && !options.direct) {
+    co_return co_await proxy_front(context, *name);
+  }
+  const auto done =
+      options.direct ? co_await proxy_direct(context, *name) : co_await proxy_raw(context, *name);
   if (!done) {
     co_return tl::make_unexpected(done.error());
   }

@@ -96,6 +96,7 @@ class LinkLab : public testing::Test {
     co_await links.stop("the test is over");
     co_await server.stop();
     co_await listeners.stop();
+    co_await agents.stop();
     tasks.cancel();
     co_await tasks.wait();
     co_return true;

@@ -65,6 +65,17 @@ const Bad kBad[] = {
      "absolute"},
     {"ListenTooHigh", [](StreamRequest& r) { r.mutable_listen()->set_port(70000); },
      "no port 70000"},
+    {"NulInAnAddress",
+     [](StreamRequest& r) {
+       r.mutable_session()->add_argv("true");
+       r.mutable_session()->mutable_ssh()->set_remote_address(std::string("a\0b", 3));
+     },
+     "NUL"},
+    {"NulInTheUserOfAnAgent",
+     [](StreamRequest& r) { r.mutable_lend_agent()->set_user(std::string("a\0b", 3)); }, "NUL"},
+    {"AnAgentForNobody",
+     [](StreamRequest& r) { r.mutable_lend_agent()->set_user("nobody-of-that-name"); },
+     "nobody-of-that-name"},
     {"ExtendByNothing", [](StreamRequest& r) { r.mutable_extend(); }, ""},
     {"ExtendForEver", [](StreamRequest& r) { r.mutable_extend()->set_add_seconds(UINT64_MAX); },
      ""},

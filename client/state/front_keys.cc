@@ -42,6 +42,9 @@ Result<ssh::PrivateKey> front_key(const Paths& paths, const std::string& name) {
   if (!fs::exists(files.dir, error)) {
     return fail(Code::kNotFound, "there is no job " + name);
   }
+  if (auto locks = base::make_private_dir(files.front_lock.parent_path()); !locks) {
+    return tl::make_unexpected(locks.error());
+  }
   const auto lock = base::lock_file(files.front_lock, base::LockWait::kBlock);
   if (!lock) {
     return tl::make_unexpected(lock.error());

@@ -30,7 +30,8 @@ struct Front::Impl {
        std::function<void()> ended)
       : joints(executor, streams),
         authorizer(std::move(keys.authorized)),
-        server(executor, std::move(keys.host), authorizer, services(joints, std::move(ended))) {}
+        server(executor, std::move(keys.host), authorizer, services(joints, std::move(ended)),
+               {.clients = ssh::Clients::kOnThisMachine}) {}
 
   Joints joints;
   KnownKeys authorizer;

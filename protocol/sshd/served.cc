@@ -38,9 +38,9 @@ Served::~Served() {
 }
 
 Result<void> Served::start(base::Fd socket) {
-  auto transport =
-      ssh::Transport::serve(host_.executor, std::move(socket),
-                            {.host_key = host_.host_key, .software = software()}, *this);
+  auto transport = ssh::Transport::serve(
+      host_.executor, std::move(socket),
+      {.host_key = host_.host_key, .software = software(), .clients = host_.limits.clients}, *this);
   if (!transport) {
     return tl::make_unexpected(transport.error());
   }

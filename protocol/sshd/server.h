@@ -12,6 +12,7 @@
 #include "protocol/base/fd.h"
 #include "protocol/base/task_group.h"
 #include "protocol/ssh/keys.h"
+#include "protocol/ssh/transport.h"
 #include "protocol/sshd/startups.h"
 #include "protocol/stream/stream.h"
 
@@ -110,6 +111,7 @@ struct Limits {
   int auth_tries = 6;
   Startups startups;
   std::size_t sessions_per_connection = 1024;  // channels
+  ssh::Clients clients = ssh::Clients::kAnywhere;
 };
 
 // An SSH server over connected sockets: who accepts them is the caller's business.

@@ -93,6 +93,16 @@ class Keys(Case):
         self.assertEqual(ssh("older", "echo in").text, "in\n")
 
 
+class Handshake(Case):
+    def test_the_slow_key_exchange_is_left_to_the_line(self):
+        """sntrup761 takes OpenSSH's client longer than all the rest; the local leg does not leave the machine."""
+        kex = r"kex: algorithm: (\S+)"
+        near = re.search(kex, ssh(NAME, "true", options=["-v"]).errors)[1]
+        far = re.search(kex, ssh(NAME, "true", options=["-v", *raw()]).errors)[1]
+        self.assertRegex(near, "^(mlkem768x25519|curve25519)-sha256$")
+        self.assertRegex(far, "^(mlkem768x25519-sha256|sntrup761x25519-sha512(@openssh.com)?)$")
+
+
 class ManInTheMiddle(Case):
     def test_the_local_leg_is_pinned_by_the_fronts_key(self):
         """Another process of the laptop that lets everybody in, where ssh expects the front."""

@@ -61,7 +61,7 @@ class Algorithms(unittest.TestCase):
             self.assertRegex(wire.ident(s), r"^SSH-2\.0-rdev_\S*\d\d")
 
     def test_each_offered_algorithm_works(self):
-        offered = wire.offer(agent.port)
+        offered = wire.offer(target.port)
         for kind, query, names in (("KexAlgorithms", "kex", offered["kex"]),
                                    ("Ciphers", "cipher", offered["cipher_in"])):
             known = run("ssh", "-Q", query).text.split()

@@ -84,6 +84,14 @@ services::TerminalRequest terminal_request(Terminal& from) {
           .modes = std::move(*from.mutable_modes())};
 }
 
+awaitable<Result<std::unique_ptr<stream::Stream>>> open_child(const agent_link::OpenChild& open,
+                                                              services::Originator from) {
+  Accepted accepted;
+  accepted.set_originator(std::move(from.host));
+  accepted.set_originator_port(from.port);
+  return open(std::move(accepted));
+}
+
 // The laptop's side of a listening stream.
 class LinkListener final : public services::ListenPeer {
  public:
@@ -99,10 +107,7 @@ class LinkListener final : public services::ListenPeer {
     offer_->refuse(why, std::move(reason));
   }
   awaitable<Result<std::unique_ptr<stream::Stream>>> open(services::Originator from) override {
-    Accepted accepted;
-    accepted.set_originator(std::move(from.host));
-    accepted.set_originator_port(from.port);
-    return open_(std::move(accepted));
+    return open_child(open_, std::move(from));
   }
 
  private:
@@ -110,12 +115,35 @@ class LinkListener final : public services::ListenPeer {
   const Offered offer_;
 };
 
-awaitable<void> serve_session(services::Sessions& sessions, Session request, Offered offer) {
+awaitable<void> serve_session(services::Sessions& sessions, services::AgentForwards& agents,
+                              Session request, Offered offer) {
+  const bool agent = request.ssh().agent();
   auto wanted = session_request(std::move(request));
   if (!wanted) {
     co_return refuse(*offer, wanted.error());
   }
+  if (agent) {
+    wanted->agent_socket = agents.path(wanted->user).value_or("");
+  }
   co_await sessions.serve(*std::move(wanted), std::move(offer));
+}
+
+// Until the stream ends, which carries nothing itself.
+awaitable<void> serve_lend_agent(services::AgentForwards& agents, LendAgent request,
+                                 agent_link::OpenChild open, Offered offer) {
+  if (has_nul(request.user())) {
+    co_return offer->refuse(stream::Refusal::kProhibited, "a user holds no NUL");
+  }
+  services::OpenBack back = [open = std::move(open)](services::Originator from) {
+    return open_child(open, std::move(from));
+  };
+  const auto lent = agents.lend(request.user(), std::move(back));
+  if (!lent) {
+    co_return offer->refuse(stream::Refusal::kProhibited, lent.error().message);
+  }
+  const auto stream = offer->accept();
+  while (co_await stream->read_event()) {
+  }
 }
 
 awaitable<void> serve_tcp(services::Forwards& forwards, TcpTarget request, Offered offer) {
@@ -175,14 +203,18 @@ Result<services::SessionRequest> session_request(Session from) {
   if (!kind) {
     return tl::make_unexpected(kind.error());
   }
-  if (has_nul(from.user()) || has_nul(from.terminal().term())) {
-    return fail(Code::kUsage, "a user and a terminal type hold no NUL");
+  if (has_nul(from.user()) || has_nul(from.terminal().term()) ||
+      has_nul(from.ssh().remote_address()) || has_nul(from.ssh().local_address())) {
+    return fail(Code::kUsage, "a user, a terminal type and an address hold no NUL");
   }
-  services::SessionRequest request{.kind = *kind,
-                                   .env_rule = services::EnvRule::kAll,
-                                   .user = from.user(),
-                                   .remote_address = "link",
-                                   .local_address = "link"};
+  services::SessionRequest request{.kind = *kind, .user = from.user()};
+  if (from.has_ssh()) {
+    request.env_rule = services::EnvRule::kClientMaySet;
+    request.remote_address = from.ssh().remote_address();
+    request.local_address = from.ssh().local_address();
+  } else {
+    request.env_rule = services::EnvRule::kAll;
+  }
   if (auto set = set_argv(request, from); !set) {
     return tl::make_unexpected(set.error());
   }
@@ -231,8 +263,8 @@ agent_link::Kinds link_kinds(LinkServices services) {
   return {
       .session =
           [services](Session request, Offered offer) {
-            return services.tidy.after(
-                serve_session(services.sessions, std::move(request), std::move(offer)));
+            return services.tidy.after(serve_session(services.sessions, services.agents,
+                                                     std::move(request), std::move(offer)));
           },
       .tcp =
           [services](TcpTarget target, Offered offer) {
@@ -248,6 +280,11 @@ agent_link::Kinds link_kinds(LinkServices services) {
           [&listeners = services.listeners](Listen request, agent_link::OpenChild open,
                                             Offered offer) {
             return serve_listen(listeners, std::move(request), std::move(open), std::move(offer));
+          },
+      .lend_agent =
+          [&agents = services.agents](LendAgent request, agent_link::OpenChild open,
+                                      Offered offer) {
+            return serve_lend_agent(agents, std::move(request), std::move(open), std::move(offer));
           },
       .ssh = [&server = services.server](
                  const SshServer&, Offered offer) { return serve_ssh(server, std::move(offer)); },

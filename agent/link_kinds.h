@@ -2,6 +2,7 @@
 
 #include "agent/lifetime.h"
 #include "agent/link/kinds.h"
+#include "agent/services/agent_forwards.h"
 #include "agent/services/forwards.h"
 #include "agent/services/listeners.h"
 #include "agent/services/sessions.h"
@@ -16,6 +17,7 @@ struct LinkServices {
   services::Sessions& sessions;
   services::Forwards& forwards;
   services::Listeners& listeners;
+  services::AgentForwards& agents;
   sshd::Server& server;
   Lifetime& lifetime;
   Tidy& tidy;

@@ -124,6 +124,7 @@ agent_link::Options Agent::link_options() {
           .kinds = link_kinds({.sessions = sessions_,
                                .forwards = forwards_,
                                .listeners = listeners_,
+                               .agents = agents_,
                                .server = server_,
                                .lifetime = lifetime_,
                                .tidy = tidy_}),

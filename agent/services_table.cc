@@ -3,8 +3,8 @@
 #include <chrono>
 #include <utility>
 
-#include "agent/process/environment.h"
 #include "protocol/base/with_timeout.h"
+#include "protocol/stream/client_variables.h"
 
 namespace rdev::agent {
 namespace {
@@ -56,6 +56,11 @@ services::OpenBack open_back(sshd::OpenBack open) {
   };
 }
 
+awaitable<Result<std::shared_ptr<void>>> lend(services::AgentForwards& agents, std::string user,
+                                              sshd::OpenBack open) {
+  co_return agents.lend(user, open_back(std::move(open)));
+}
+
 class Listening final : public sshd::Listening {
  public:
   Listening(services::Listeners& listeners, services::Bound bound)
@@ -100,7 +105,7 @@ void add_forwards(sshd::Services& table, const SshServices& services) {
     return listen(listeners, std::move(target));
   };
   table.agent = [&agents = services.agents](const sshd::Peer& peer, sshd::OpenBack open) {
-    return agents.lend(peer.user, open_back(std::move(open)));
+    return lend(agents, peer.user, std::move(open));
   };
 }
 
@@ -113,7 +118,7 @@ sshd::Services services_table(SshServices services) {
   table.subsystems.emplace("sftp", session(services, SessionKind::kSftp));
   table.subsystems.emplace("rdev-link", link(services.links));
   add_forwards(table, services);
-  table.accepts_variable = process::client_may_set;
+  table.accepts_variable = stream::client_may_set;
   table.connection_ended = [&tidy = services.tidy] { tidy.soon(); };
   return table;
 }

@@ -14,17 +14,19 @@ namespace rdev::agent_link {
 template <class Request>
 using KindHandler = std::function<awaitable<void>(Request, std::unique_ptr<link::Offer>)>;
 
-// Asks the laptop for a stream below the one that listens: a connection has come.
+// Asks the laptop for a stream below the one that asked for such: a connection has come.
 using OpenChild = std::function<awaitable<Result<std::unique_ptr<stream::Stream>>>(Accepted)>;
-using ListenHandler =
-    std::function<awaitable<void>(Listen, OpenChild, std::unique_ptr<link::Offer>)>;
+template <class Request>
+using ParentHandler =
+    std::function<awaitable<void>(Request, OpenChild, std::unique_ptr<link::Offer>)>;
 
 // What a laptop may ask for, by the kinds of StreamRequest. What has no handler is refused by name.
 struct Kinds {
   KindHandler<Session> session;
   KindHandler<TcpTarget> tcp;
   KindHandler<UnixTarget> unix_socket;
-  ListenHandler listen;
+  ParentHandler<Listen> listen;
+  ParentHandler<LendAgent> lend_agent;
   KindHandler<SshServer> ssh;
   KindHandler<Extend> extend;
 };

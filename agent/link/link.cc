@@ -30,7 +30,8 @@ awaitable<void> serve(const KindHandler<Request>& handler, Request request,
   co_await handler(std::move(request), std::move(offer));
 }
 
-awaitable<void> serve_listen(const ListenHandler& handler, Listen request, OpenChild open,
+template <class Request>
+awaitable<void> serve_parent(const ParentHandler<Request>& handler, Request request, OpenChild open,
                              std::unique_ptr<link::Offer> offer) {
   co_await handler(std::move(request), std::move(open), std::move(offer));
 }
@@ -179,11 +180,14 @@ void Link::dispatch(const StreamRequest& request, std::unique_ptr<link::Offer> o
       return start(tasks_, "forwards to unix sockets", kinds.unix_socket, request.unix_socket(),
                    std::move(offer));
     case StreamRequest::kListen:
-      return start_listening(request.listen(), std::move(offer));
+      return start_parent("listening for the laptop", kinds.listen, request.listen(),
+                          std::move(offer));
     case StreamRequest::kSsh:
       return start(tasks_, "SSH over the link", kinds.ssh, request.ssh(), std::move(offer));
     case StreamRequest::kExtend:
       return start(tasks_, "a longer lifetime", kinds.extend, request.extend(), std::move(offer));
+    case StreamRequest::kLendAgent:
+      return start_parent("lent agents", kinds.lend_agent, request.lend_agent(), std::move(offer));
     case StreamRequest::kAccepted:
     case StreamRequest::WHAT_NOT_SET:
       return refuse_unknown(*offer, "what was asked for");
@@ -199,16 +203,16 @@ void Link::start(base::TaskGroup& group, const char* what, const KindHandler<Req
   group.spawn(what, serve(handler, std::move(request), std::move(offer)));
 }
 
-void Link::start_listening(Listen request, std::unique_ptr<link::Offer> offer) {
-  const ListenHandler& handler = options_.kinds.listen;
+template <class Request>
+void Link::start_parent(const char* what, const ParentHandler<Request>& handler, Request request,
+                        std::unique_ptr<link::Offer> offer) {
   if (!handler) {
-    return refuse_unknown(*offer, "listening for the laptop");
+    return refuse_unknown(*offer, what);
   }
   OpenChild open = [this, parent = offer->id()](Accepted accepted) {
     return open_child(endpoint_, parent, std::move(accepted));
   };
-  tasks_.spawn("listen",
-               serve_listen(handler, std::move(request), std::move(open), std::move(offer)));
+  tasks_.spawn(what, serve_parent(handler, std::move(request), std::move(open), std::move(offer)));
 }
 
 void Link::refuse_unknown(link::Offer& offer, const std::string& what) const {

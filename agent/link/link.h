@@ -52,7 +52,9 @@ class Link final : link::Endpoint::Handler {
   void start(base::TaskGroup& group, const char* what, const KindHandler<Request>& handler,
              Request request, std::unique_ptr<link::Offer> offer);
   void refuse_unknown(link::Offer& offer, const std::string& what) const;
-  void start_listening(Listen request, std::unique_ptr<link::Offer> offer);
+  template <class Request>
+  void start_parent(const char* what, const ParentHandler<Request>& handler, Request request,
+                    std::unique_ptr<link::Offer> offer);
   Result<void> on_heartbeat(std::string_view payload);
   awaitable<void> beat();
   void send_heartbeat();

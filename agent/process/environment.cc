@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 
 namespace rdev::process {
 namespace {
@@ -49,15 +48,6 @@ void Environment::set(std::string_view name, std::string_view value) {
 
 void Environment::unset(std::string_view name) {
   std::erase_if(entries_, [&](const std::string& entry) { return names(entry, name); });
-}
-
-bool client_may_set(std::string_view name) {
-  static constexpr std::array<std::string_view, 7> kNames{
-      "LANG", "LANGUAGE", "COLORTERM", "NO_COLOR", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "TZ"};
-  static constexpr std::array<std::string_view, 2> kPrefixes{"LC_", "GIT_"};
-  return std::find(kNames.begin(), kNames.end(), name) != kNames.end() ||
-         std::any_of(kPrefixes.begin(), kPrefixes.end(),
-                     [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
 std::vector<std::string> candidates(std::string_view program, std::string_view path) {

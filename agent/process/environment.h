@@ -27,9 +27,6 @@ class Environment final {
   std::vector<std::string> entries_;
 };
 
-// What a client may bring along (RFC 4254 section 6.4): locale, colours, git's own.
-bool client_may_set(std::string_view name);
-
 // PATH where the job has none: what Docker gives a container.
 inline constexpr std::string_view kDefaultPath =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -144,6 +144,10 @@ std::vector<std::string> AgentForwards::parents(const process::Account& account)
   return found;
 }
 
+std::optional<process::Account> AgentForwards::account_of(const std::string& user) const {
+  return user.empty() ? std::optional(own_) : process::login_account(user, own_);
+}
+
 Result<std::shared_ptr<AgentForwards::Place>> AgentForwards::place_of(
     const process::Account& account) {
   auto& place = places_[account.uid];
@@ -164,7 +168,7 @@ Result<std::shared_ptr<void>> AgentForwards::lend(const std::string& user, OpenB
   if (denials_.agent) {
     return fail(Code::kPermission, "the job's configuration denies agent forwarding");
   }
-  const auto account = process::login_account(user, own_);
+  const auto account = account_of(user);
   if (!account) {
     return fail(Code::kNotFound, "there is no user " + user + " any more");
   }
@@ -176,7 +180,7 @@ Result<std::shared_ptr<void>> AgentForwards::lend(const std::string& user, OpenB
 }
 
 std::optional<std::string> AgentForwards::path(const std::string& user) {
-  const auto account = process::login_account(user, own_);
+  const auto account = account_of(user);
   if (!account || !places_.contains(account->uid)) {
     return std::nullopt;
   }

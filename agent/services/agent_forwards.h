@@ -38,7 +38,7 @@ class AgentForwards final {
   AgentForwards& operator=(const AgentForwards&) = delete;
   ~AgentForwards();
 
-  // A connection of `user` lends its agent until the result is destroyed.
+  // A connection of `user` (empty: the agent's own) lends its agent until the result is destroyed.
   Result<std::shared_ptr<void>> lend(const std::string& user, OpenBack open);
   // The user's socket, if somebody has lent them an agent.
   std::optional<std::string> path(const std::string& user);
@@ -50,6 +50,7 @@ class AgentForwards final {
   struct Place;
   class Loan;
 
+  std::optional<process::Account> account_of(const std::string& user) const;
   Result<std::shared_ptr<Place>> place_of(const process::Account& account);
   std::vector<std::string> parents(const process::Account& account) const;
 

@@ -71,8 +71,12 @@ Result<Bound> bind_tcp(const std::vector<asio::ip::address>& addresses, std::uin
   }
 }
 
+// The peer closes, or ends its side: then it waits for our end, to know that the place is free.
 awaitable<void> follow(stream::Stream& stream, bool& ended, base::Notify& changed) {
-  while (co_await stream.read_event()) {
+  char ignored[256];
+  for (bool more = true; more;) {
+    const auto n = co_await stream.read(asio::buffer(ignored));
+    more = n && *n > 0;
   }
   ended = true;
   changed.notify();
@@ -172,7 +176,7 @@ awaitable<void> Listeners::accept(const Bound& bound, OpenBack open_back) {
 }
 
 awaitable<void> Listeners::serve(ListenTarget target, std::unique_ptr<ListenPeer> peer) {
-  const auto bound = co_await bind(std::move(target));
+  auto bound = co_await bind(std::move(target));
   if (!bound) {
     peer->refuse(bound.error().code == Code::kPermission ? stream::Refusal::kProhibited
                                                          : stream::Refusal::kConnectFailed,
@@ -186,14 +190,15 @@ awaitable<void> Listeners::serve(ListenTarget target, std::unique_ptr<ListenPeer
   base::Notify changed(executor);
   bool ended = false;
   tasks.spawn("listening", accept(*bound, std::bind_front(&ListenPeer::open, peer.get())));
-  tasks.spawn("listen events", follow(*stream, ended, changed));
+  tasks.spawn("listening's end", follow(*stream, ended, changed));
   while (!ended && (co_await asio::this_coro::cancellation_state).cancelled() ==
                        asio::cancellation_type::none) {
     co_await changed.wait();
   }
-  stream->close();
   tasks.cancel();
   co_await tasks.wait();
+  *bound = {};
+  stream->close();
 }
 
 awaitable<void> Listeners::stop() {

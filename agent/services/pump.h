@@ -1,52 +1,14 @@
 #pragma once
 
-#include <algorithm>
 #include <boost/asio/write.hpp>
-#include <memory>
 
 #include "protocol/base/asio.h"
+#include "protocol/stream/pump_buffer.h"
 #include "protocol/stream/stream.h"
 
 namespace rdev::services {
 
-// What a pump reads into. It grows while reads fill it and shrinks when they leave most of it
-// empty: bulk gets few and large reads, and hundreds of quiet streams little memory.
-class PumpBuffer final {
- public:
-  static constexpr std::size_t kSmallest = std::size_t{16} * 1024;
-  // Of a descriptor: what it has by the time the stream has taken the last.
-  static constexpr std::size_t kForReads = 16 * kSmallest;
-  // Of a stream: all that its window holds can go out in one write(2).
-  static constexpr std::size_t kForWrites = 16 * kSmallest;
-
-  explicit PumpBuffer(std::size_t largest) : largest_(largest) {}
-
-  // For the next read. What filled() gave is no longer valid.
-  asio::mutable_buffer space() {
-    std::size_t size = size_;
-    if (filled_ == size_) {
-      size = std::min(size_ * 4, largest_);
-    } else if (filled_ < size_ / 4) {
-      size = std::max(size_ / 4, kSmallest);
-    }
-    if (size != size_ || !bytes_) {
-      bytes_ = std::make_unique_for_overwrite<char[]>(size);  // pages that stay unused cost nothing
-      size_ = size;
-    }
-    return {bytes_.get(), size_};
-  }
-  // The `n` bytes that were read.
-  asio::const_buffer filled(std::size_t n) {
-    filled_ = n;
-    return {bytes_.get(), n};
-  }
-
- private:
-  const std::size_t largest_;
-  std::unique_ptr<char[]> bytes_;
-  std::size_t size_ = kSmallest;
-  std::size_t filled_ = 0;
-};
+using stream::PumpBuffer;
 
 // How a pump came to its end.
 enum class Pumped {

@@ -2,6 +2,7 @@
 
 #include "agent/process/words.h"
 #include "agent/scp/invocation.h"
+#include "protocol/stream/client_variables.h"
 
 namespace rdev::services {
 namespace {
@@ -37,7 +38,7 @@ void set_connection(Environment& environment, const SessionRequest& request) {
 
 void set_wishes(Environment& environment, const SessionRequest& request) {
   for (const auto& [name, value] : request.env) {
-    if (request.env_rule == EnvRule::kAll || process::client_may_set(name)) {
+    if (request.env_rule == EnvRule::kAll || stream::client_may_set(name)) {
       environment.set(name, value);
     }
   }

@@ -10,6 +10,7 @@
 #include "client/commands/jobs.h"
 #include "client/commands/live_line.h"
 #include "client/sshconfig/quote.h"
+#include "client/state/front_keys.h"
 #include "client/tunnels/holder.h"
 #include "client/tunnels/own_tunnels.h"
 #include "client/tunnels/saved.h"
@@ -88,8 +89,8 @@ struct Described {
   state::JobRecord record;
   std::uint16_t port = 0;
   std::filesystem::path identity, known_hosts;
-  std::string fingerprint;
-  std::string command;  // ready for a shell
+  ssh::PublicKey host_key;  // that the port shows
+  std::string command;      // ready for a shell
 };
 
 bool is_plain(const std::string& word) {
@@ -113,7 +114,7 @@ Result<Described> describe(const Context& context, state::JobRecord record, std:
   Described described{.port = static_cast<std::uint16_t>(port),
                       .identity = identity_file(context, record.name),
                       .known_hosts = state::job_files(context.paths, record.name).known_hosts};
-  const auto key = ssh::PublicKey::parse(record.host_public_key);
+  const auto key = state::front_key(context.paths, record.name);
   const auto known_hosts = ssh_path(described.known_hosts);
   const auto identity = ssh_path(described.identity);
   if (!key) {
@@ -122,7 +123,7 @@ Result<Described> describe(const Context& context, state::JobRecord record, std:
   if (!known_hosts || !identity) {
     return tl::make_unexpected(known_hosts ? identity.error() : known_hosts.error());
   }
-  described.fingerprint = key->fingerprint();
+  described.host_key = key->public_key();
   // -i has no spelling for a '%'.
   const std::string path = described.identity.string();
   const std::string key_words =
@@ -145,8 +146,8 @@ std::string as_json(const Described& described) {
       {"identity_file", described.identity.string()},
       {"known_hosts_file", described.known_hosts.string()},
       {"host_key_alias", sshconfig::host_alias(described.record.name)},
-      {"host_key", described.record.host_public_key},
-      {"host_key_fingerprint", described.fingerprint},
+      {"host_key", described.host_key.text()},
+      {"host_key_fingerprint", described.host_key.fingerprint()},
       {"command", described.command},
   };
   return json::serialize(object) + "\n";
@@ -158,8 +159,8 @@ std::string as_text(const Described& described) {
              {"port", std::to_string(described.port)},
              {"user", described.record.user},
              {"identity file", described.identity.string()},
-             {"host key", described.record.host_public_key},
-             {"", described.fingerprint},
+             {"host key", described.host_key.text()},
+             {"", described.host_key.fingerprint()},
          }) +
          "\n" + described.command + "\n";
 }

@@ -7,6 +7,7 @@
 
 #include "client/link/attach.h"
 #include "client/sshconfig/entry.h"
+#include "client/state/front_keys.h"
 #include "client/state/identity.h"
 #include "client/state/unfinished.h"
 #include "client/tunnels/holder.h"
@@ -241,9 +242,14 @@ Result<sshconfig::Entry> ssh_entry(const Context& context, const state::JobRecor
   if (!program) {
     return tl::make_unexpected(program.error());
   }
+  const auto front = state::front_key(context.paths, record.name);
+  if (!front) {
+    return tl::make_unexpected(front.error());
+  }
   return sshconfig::Entry{.name = record.name,
                           .user = record.user,
                           .host_public_key = record.host_public_key,
+                          .front_public_key = front->public_key().text(),
                           .identity = identity_file(context, record.name),
                           .known_hosts = state::job_files(context.paths, record.name).known_hosts,
                           .rdev = std::move(*program),

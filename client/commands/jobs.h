@@ -51,6 +51,7 @@ state::JobRecord record_from(const ClusterJob& found);
 
 // The key that opens the job: its own, or the long-lived one when the state was lost.
 std::filesystem::path identity_file(const Context& context, const std::string& name);
+// Makes the job's front key if it has none; its directory must be there.
 Result<sshconfig::Entry> ssh_entry(const Context& context, const state::JobRecord& record);
 
 }  // namespace rdev::commands

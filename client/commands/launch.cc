@@ -9,6 +9,7 @@
 #include "client/commands/jobs.h"
 #include "client/commands/reach.h"
 #include "client/sshconfig/entry.h"
+#include "client/state/front_keys.h"
 #include "client/state/identity.h"
 
 namespace rdev::commands {
@@ -95,17 +96,17 @@ awaitable<Result<void>> reach_and_save(Context& context, cluster::Cluster& clust
   const auto shared = co_await cluster.shares_host_network(ref_of(record));
   record.shares_host_network = shared.value_or(false);
   record.stage = state::Stage::kRunning;
+  // A job that is taken over has no directory yet; until its record is there, it is still only
+  // lost.
+  const auto directory = state::job_files(context.paths, record.name).dir;
+  if (auto made = base::make_private_dir(directory); !made) {
+    co_return made;
+  }
   const auto entry = ssh_entry(context, record);
   if (!entry) {
     co_return tl::make_unexpected(entry.error());
   }
-  // A job that is taken over has no directory yet; until its record is there, it is still only
-  // lost.
-  auto written = base::make_private_dir(entry->known_hosts.parent_path());
-  if (written) {
-    written = sshconfig::write_entry(context.paths, *entry);
-  }
-  if (!written) {
+  if (auto written = sshconfig::write_entry(context.paths, *entry); !written) {
     co_return written;
   }
   co_return state::save(context.paths, record);
@@ -140,8 +141,11 @@ Result<void> write_intent(const Context& context, const state::JobRecord& record
   if (auto saved = state::save(context.paths, record); !saved) {
     return saved;
   }
-  return state::save_key(state::job_files(context.paths, record.name).key, key,
-                         sshconfig::host_alias(record.name));
+  auto saved = state::save_key(state::job_files(context.paths, record.name).key, key,
+                               sshconfig::host_alias(record.name));
+  const auto front = saved ? state::front_key(context.paths, record.name)
+                           : Result<ssh::PrivateKey>(tl::make_unexpected(saved.error()));
+  return front ? saved : tl::make_unexpected(front.error());
 }
 
 std::string how_to_start_anew(const std::string& name) {

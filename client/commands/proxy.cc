@@ -1,3 +1,4 @@
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -9,6 +10,10 @@
 #include "client/link/attach.h"
 #include "client/terminal/input.h"
 #include "client/terminal/output.h"
+#include "client/tunnels/attached.h"
+#include "client/tunnels/front_keys.h"
+#include "client/tunnels/shared_link.h"
+#include "protocol/base/log.h"
 #include "protocol/base/task_group.h"
 #include "protocol/stream/socket_stream.h"
 
@@ -67,8 +72,58 @@ awaitable<Result<void>> join_stdio(stream::Stream& stream) {
   co_return copied;
 }
 
-// One stream over the job's link, so that any number of windows is one connection.
-awaitable<Result<void>> proxy_link(Context& context, const std::string& name) {
+awaitable<void> keep_up(tunnels::SharedLink& link) { (void)co_await link.run(); }
+
+// Without the link nothing goes on. Ours is the first word: ssh ends us as soon as it is told.
+awaitable<void> end_with_link(tunnels::SharedLink& link, front::Front& front, bool& lost) {
+  const Error why = co_await link.lost();
+  lost = true;
+  note(why.message);
+  front.disconnect("there is no link to the job");
+}
+
+// SSH ends in this process, and each of its channels is a stream of the job's link. The handshake
+// does not wait for that.
+awaitable<Result<int>> serve_stdio(Context& context, std::string name, front::Keys keys) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
+    co_return fail_errno("socketpair");
+  }
+  stream::SocketStream stdio(context.executor, base::Fd(ends[0]));
+  base::Fd socket(ends[1]);
+  tunnels::SharedLink link(
+      context.executor,
+      tunnels::connect_through(context.paths, name, tunnels::Load::kInteractive, "proxy"), {});
+  front::Front front(context.executor, link, std::move(keys));
+  base::TaskGroup tasks(context.executor);
+  bool lost = false;
+  tasks.spawn("link", keep_up(link));
+  tasks.spawn("the link's end", end_with_link(link, front, lost));
+  front.serve(std::move(socket), "link");
+  const auto joined = co_await join_stdio(stdio);
+  tasks.cancel();
+  co_await tasks.wait();
+  co_await front.stop("the client has gone");
+  if (!joined && !lost) {
+    co_return tl::make_unexpected(joined.error());
+  }
+  co_return lost ? kLinkFailed : 0;
+}
+
+awaitable<Result<int>> proxy_front(Context& context, std::string name) {
+  base::set_log_level(base::LogLevel::kError);  // what matters is told once
+  if (const auto record = state::load(context.paths, name); !record) {
+    co_return tl::make_unexpected(record.error());
+  }
+  auto keys = tunnels::front_keys(context.paths, name);
+  if (!keys) {
+    co_return tl::make_unexpected(keys.error());
+  }
+  co_return co_await serve_stdio(context, std::move(name), *std::move(keys));
+}
+
+// One stream over the job's link, to the agent's own SSH server.
+awaitable<Result<void>> proxy_raw(Context& context, const std::string& name) {
   const auto link = co_await link_process::Attached::attach(context.paths, name, {.what = "proxy"});
   if (!link) {
     co_return tl::make_unexpected(link.error());
@@ -106,10 +161,10 @@ awaitable<Result<int>> proxy(Context& context, const Options& options) {
     co_return tl::make_unexpected(name.error());
   }
   if (!options.raw && !options.direct) {
-    co_return fail(Code::kUsage, "give --raw (over the job's link) or --direct (without it)");
+    co_return co_await proxy_front(context, *name);
   }
   const auto done =
-      options.direct ? co_await proxy_direct(context, *name) : co_await proxy_link(context, *name);
+      options.direct ? co_await proxy_direct(context, *name) : co_await proxy_raw(context, *name);
   if (!done) {
     co_return tl::make_unexpected(done.error());
   }
@@ -121,9 +176,11 @@ awaitable<Result<int>> proxy(Context& context, const Options& options) {
 Run setup_proxy(CLI::App& app, const std::vector<std::string>&) {
   auto o = std::make_shared<Options>();
   app.add_option("NAME", o->name, "The job")->required();
-  app.add_flag("--raw", o->raw,
-               "Pass the bytes to the agent's own SSH server, over the job's link");
-  app.add_flag("--direct", o->direct, "The same over a connection of its own, without the link");
+  app.add_flag(
+      "--raw", o->raw,
+      "Do not end SSH here: pass its bytes to the agent's own server, over the job's link");
+  app.add_flag("--direct", o->direct,
+               "The same as --raw over a connection of its own, without the link");
   return [o] { return run([o](Context& context) { return proxy(context, *o); }, kLinkFailed); };
 }
 

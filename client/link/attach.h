@@ -42,7 +42,7 @@ class Attached final {
   // Ends the streams that are left.
   ~Attached();
 
-  // Code::kUnavailable: refused by the agent, with its sentence.
+  // As link::Endpoint::open().
   awaitable<Result<link::Opened>> open(const StreamRequest& request);
   // Resolves when the connection to the agent, or the link process, is gone: no stream works any
   // more, and another attach() is needed.

@@ -16,7 +16,7 @@ Result<std::string> proxy_command(const Entry& entry) {
   for (const auto& [name, value] : entry.variables) {
     command.append(" ").append(shell_quote(std::string(name).append("=").append(value)));
   }
-  command += " " + shell_quote(entry.rdev.string()) + " proxy --raw " + entry.name;
+  command += " " + shell_quote(entry.rdev.string()) + " proxy " + entry.name;
   if (command.find_first_of("\n\r") != std::string::npos) {
     return fail(Code::kUsage,
                 "ssh's configuration has no way to name a path with a line end: " + command);
@@ -30,8 +30,6 @@ Result<std::string> path_argument(const fs::path& path) {
 }
 
 }  // namespace
-
-std::string host_alias(const std::string& job_name) { return "rdev-" + job_name; }
 
 Result<std::string> render(const Entry& entry) {
   const auto command = proxy_command(entry);
@@ -61,7 +59,8 @@ Result<std::string> render(const Entry& entry) {
 }
 
 std::string render_known_hosts(const Entry& entry) {
-  return host_alias(entry.name) + " " + entry.host_public_key + "\n";
+  const std::string host = host_alias(entry.name);
+  return host + " " + entry.front_public_key + "\n" + host + " " + entry.host_public_key + "\n";
 }
 
 fs::path entry_file(const state::Paths& paths, const std::string& job_name) {

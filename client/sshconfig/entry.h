@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "client/state/job_record.h"
 #include "client/state/paths.h"
 #include "protocol/base/result.h"
 
@@ -14,7 +15,8 @@ namespace rdev::sshconfig {
 struct Entry {
   std::string name;  // of the job; the host is "rdev-NAME"
   std::string user;
-  std::string host_public_key;  // "ssh-ed25519 AAAA…"
+  std::string host_public_key;   // "ssh-ed25519 AAAA…": the agent's
+  std::string front_public_key;  // of the front on this laptop
   std::filesystem::path identity;
   std::filesystem::path known_hosts;
   std::filesystem::path rdev;  // the program that ProxyCommand runs
@@ -22,13 +24,13 @@ struct Entry {
   std::vector<std::pair<std::string, std::string>> variables;
 };
 
-std::string host_alias(const std::string& job_name);
+using state::host_alias;
 
 // Every path is quoted as ssh_config(5) and a POSIX shell want it; one with a double quote, a
 // backslash or a control character has no spelling there and is Code::kUsage.
 Result<std::string> render(const Entry& entry);
 
-// The one line of the job's known_hosts file.
+// The job's known_hosts file: its front and its agent, under the same name.
 std::string render_known_hosts(const Entry& entry);
 
 // state/ssh.d/NAME.conf: `ssh -F` takes it, and `Include …/*.conf` finds it.

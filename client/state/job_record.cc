@@ -58,7 +58,9 @@ JobFiles job_files(const Paths& paths, const std::string& name) {
           .record = dir / "job.json",
           .key = dir / "key",
           .known_hosts = dir / "known_hosts",
-          .lock = paths.state / "locks" / (name + ".lock")};
+          .lock = paths.state / "locks" / (name + ".lock"),
+          .front_key = dir / "front_key",
+          .front_lock = paths.state / "locks" / (name + ".front.lock")};
 }
 
 bool valid_job_name(const std::string& name) {

@@ -41,8 +41,12 @@ struct JobRecord {
 // does not race with whoever waits for its lock.
 struct JobFiles {
   std::filesystem::path dir, record, key, known_hosts, lock;
+  std::filesystem::path front_key, front_lock;  // as FrontKeys
 };
 JobFiles job_files(const Paths& paths, const std::string& name);
+
+// What ssh calls the job.
+inline std::string host_alias(const std::string& job_name) { return "rdev-" + job_name; }
 
 bool valid_job_name(const std::string& name);
 // From a directory's name: lower case, other characters become '-'; "job" when nothing is left.

@@ -23,9 +23,9 @@ class AttachedConnection final : public Connection {
 };
 
 awaitable<Result<std::shared_ptr<Connection>>> attach(state::Paths paths, std::string job,
-                                                      Load load, OnOpen on_open) {
+                                                      Load load, std::string what, OnOpen on_open) {
   link_process::AttachOptions options;
-  options.what = "tunnels";
+  options.what = std::move(what);
   options.bulk = load == Load::kBulk;
   options.on_open = std::move(on_open);
   auto attached = co_await link_process::Attached::attach(paths, job, std::move(options));
@@ -37,8 +37,9 @@ awaitable<Result<std::shared_ptr<Connection>>> attach(state::Paths paths, std::s
 
 }  // namespace
 
-Connect connect_through(const state::Paths& paths, const std::string& job, Load load) {
-  return [=](OnOpen on_open) { return attach(paths, job, load, std::move(on_open)); };
+Connect connect_through(const state::Paths& paths, const std::string& job, Load load,
+                        const std::string& what) {
+  return [=](OnOpen on_open) { return attach(paths, job, load, what, std::move(on_open)); };
 }
 
 void raise_descriptor_limit() {

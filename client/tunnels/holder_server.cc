@@ -5,6 +5,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <utility>
 
+#include "client/tunnels/front_keys.h"
 #include "client/tunnels/saved.h"
 #include "client/tunnels/spec.h"
 #include "protocol/base/log.h"
@@ -25,7 +26,7 @@ HolderServer::HolderServer(const asio::any_io_executor& executor, state::Paths p
       job_(std::move(job)),
       options_(options),
       link_(executor, std::move(connect), options.link),
-      set_(executor, link_, job_),
+      set_(executor, link_, job_, [this] { return front_keys(paths_, job_); }),
       changed_(executor),
       tasks_(executor) {}
 

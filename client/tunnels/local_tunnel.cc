@@ -12,9 +12,7 @@ namespace {
 
 StreamRequest request_for(const Tunnel& tunnel) {
   StreamRequest request;
-  if (tunnel.kind() == Tunnel::CONNECT) {
-    request.mutable_ssh();
-  } else if (!tunnel.target_path().empty()) {
+  if (!tunnel.target_path().empty()) {
     request.mutable_unix_socket()->set_path(tunnel.target_path());
   } else {
     request.mutable_tcp()->set_host(tunnel.target_host());
@@ -46,6 +44,10 @@ Result<void> LocalTunnel::listen() {
   if (ledger_.problem.empty()) {
     return {};
   }
+  if (auto made = make_front(); !made) {
+    ledger_.failed(made.error());
+    return made;
+  }
   auto bound = bind_near(ledger_.tunnel, options_.spoken_for);
   if (!bound) {
     ledger_.failed(bound.error());
@@ -63,6 +65,36 @@ Result<void> LocalTunnel::listen() {
   return {};
 }
 
+Result<void> LocalTunnel::make_front() {
+  if (ledger_.tunnel.kind() != Tunnel::CONNECT || front_) {
+    return {};
+  }
+  auto keys = options_.keys ? options_.keys() : fail(Code::kFailed, "there are no keys for SSH");
+  if (!keys) {
+    return tl::make_unexpected(keys.error());
+  }
+  front_ = std::make_unique<front::Front>(tasks_.executor(), link_, *std::move(keys));
+  tasks_.spawn("the link's end", end_with_link());
+  return {};
+}
+
+// SSH clients learn why: what their channels were joined to has gone with the link.
+awaitable<void> LocalTunnel::end_with_link() {
+  do {
+    const Error why = co_await link_.lost();
+    front_->disconnect("the link to " + ledger_.job + " is lost: " + why.message);
+  } while (co_await link_.wait_until_up());
+}
+
+const Ledger& LocalTunnel::ledger() const {
+  if (front_) {
+    ledger_.traffic.connections = static_cast<std::uint32_t>(front_->connections());
+    ledger_.traffic.in = front_->passed().to_client;
+    ledger_.traffic.out = front_->passed().to_service;
+  }
+  return ledger_;
+}
+
 awaitable<void> LocalTunnel::keep_trying() {
   asio::steady_timer timer(tasks_.executor());
   do {
@@ -73,12 +105,16 @@ awaitable<void> LocalTunnel::keep_trying() {
 }
 
 void LocalTunnel::accept(base::Fd socket) {
-  if (accepted_ >= options_.connections) {
-    ledger_.refused({Code::kLimit, "there are " + std::to_string(accepted_) +
+  const std::size_t open = front_ ? front_->connections() : accepted_;
+  if (open >= options_.connections) {
+    ledger_.refused({Code::kLimit, "there are " + std::to_string(open) +
                                        " connections already, which is all that it takes"});
     Socket excess = adopt(tasks_.executor(), std::move(socket));
     abort(excess);
     return;
+  }
+  if (front_) {
+    return front_->serve(std::move(socket));
   }
   tasks_.spawn("connection", serve(std::move(socket)));
 }
@@ -136,6 +172,9 @@ awaitable<void> LocalTunnel::serve_socks(Socket socket) {
 awaitable<void> LocalTunnel::stop() {
   tasks_.cancel();
   co_await tasks_.wait();
+  if (front_) {
+    co_await front_->stop("the way to " + ledger_.job + " was closed");
+  }
   bound_ = {};  // the accept loops borrow it
 }
 

@@ -2,12 +2,14 @@
 
 #include <utility>
 
+#include "client/tunnels/front_keys.h"
+
 namespace rdev::tunnels {
 
 OwnTunnels::OwnTunnels(const asio::any_io_executor& executor, const state::Paths& paths,
-                       std::string job, Load load)
+                       const std::string& job, Load load)
     : link_(executor, connect_through(paths, job, load), {}),
-      set_(executor, link_, std::move(job)),
+      set_(executor, link_, job, [=] { return front_keys(paths, job); }),
       changed_(executor),
       tasks_(executor) {
   raise_descriptor_limit();

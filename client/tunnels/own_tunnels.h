@@ -14,8 +14,8 @@ namespace rdev::tunnels {
 // Tunnels that live in this process, as long as it does.
 class OwnTunnels final {
  public:
-  OwnTunnels(const asio::any_io_executor& executor, const state::Paths& paths, std::string job,
-             Load load);
+  OwnTunnels(const asio::any_io_executor& executor, const state::Paths& paths,
+             const std::string& job, Load load);
   OwnTunnels(const OwnTunnels&) = delete;
   OwnTunnels& operator=(const OwnTunnels&) = delete;
 

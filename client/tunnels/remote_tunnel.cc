@@ -85,7 +85,7 @@ awaitable<void> RemoteTunnel::keep_open() {
 
 // From the question to the end of the listening; the error when it did not come to that.
 awaitable<Result<void>> RemoteTunnel::listen_once() {
-  const SharedLink::Accepted accepted = [this](std::unique_ptr<link::Offer> offer) {
+  const front::OnAccepted accepted = [this](const Accepted&, std::unique_ptr<link::Offer> offer) {
     accept(std::move(offer));
   };
   auto opened = co_await link_.listen(request_for(ledger_.tunnel), accepted);

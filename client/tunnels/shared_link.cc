@@ -32,9 +32,9 @@ SharedLink::SharedLink(const asio::any_io_executor& executor, Connect connect,
     : connect_(std::move(connect)), options_(options), changed_(executor), pause_(executor) {}
 
 awaitable<Error> SharedLink::run() {
-  const OnOpen opened = [this](const StreamRequest&, mux::StreamId parent,
+  const OnOpen opened = [this](const StreamRequest& request, mux::StreamId parent,
                                std::unique_ptr<link::Offer> offer) {
-    on_open(parent, std::move(offer));
+    on_open(request, parent, std::move(offer));
   };
   auto pause_length = options_.first_pause;
   bool was_short = false;  // the life of the last link
@@ -179,7 +179,8 @@ awaitable<Result<void>> SharedLink::first_attempt() {
   co_return Result<void>{};
 }
 
-awaitable<Result<link::Opened>> SharedLink::listen(StreamRequest request, Accepted accepted) {
+awaitable<Result<link::Opened>> SharedLink::listen(StreamRequest request,
+                                                   front::OnAccepted accepted) {
   std::vector<Early> dropped;  // their refusals come last
   const Counted counted(listening_);
   auto opened = co_await open(std::move(request));
@@ -187,7 +188,7 @@ awaitable<Result<link::Opened>> SharedLink::listen(StreamRequest request, Accept
     accepted_[opened->id] = accepted;
     for (Early& early : early_) {
       if (early.parent == opened->id) {
-        accepted(std::move(early.offer));
+        accepted(early.accepted, std::move(early.offer));
       }
     }
     std::erase_if(early_, [](const Early& early) { return early.offer == nullptr; });
@@ -200,11 +201,20 @@ awaitable<Result<link::Opened>> SharedLink::listen(StreamRequest request, Accept
 
 void SharedLink::forget(mux::StreamId id) { accepted_.erase(id); }
 
-void SharedLink::on_open(mux::StreamId parent, std::unique_ptr<link::Offer> offer) {
+awaitable<Error> SharedLink::lost() {
+  while (!problem_) {
+    co_await changed_.wait();
+  }
+  co_return *problem_;
+}
+
+void SharedLink::on_open(const StreamRequest& request, mux::StreamId parent,
+                         std::unique_ptr<link::Offer> offer) {
   if (const auto known = accepted_.find(parent); known != accepted_.end()) {
-    known->second(std::move(offer));
+    const front::OnAccepted accepted = known->second;  // it may forget itself
+    accepted(request.accepted(), std::move(offer));
   } else if (listening_ > 0 && early_.size() < kMaxEarly) {
-    early_.push_back({.parent = parent, .offer = std::move(offer)});
+    early_.push_back({.parent = parent, .accepted = request.accepted(), .offer = std::move(offer)});
   } else {
     offer->refuse(stream::Refusal::kProhibited, "nothing listens for it any more");
   }

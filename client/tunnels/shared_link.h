@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "client/front/streams.h"
 #include "protocol/base/asio.h"
 #include "protocol/base/notify.h"
 #include "protocol/link/endpoint.h"
@@ -41,7 +42,7 @@ struct SharedLinkOptions {
 
 // The link as the tunnels of a process use it: the connections below it come and go. shared_ptr:
 // pending calls keep a connection that is lost.
-class SharedLink final {
+class SharedLink final : public front::Streams {
  public:
   SharedLink(const asio::any_io_executor& executor, Connect connect, SharedLinkOptions options);
   SharedLink(const SharedLink&) = delete;
@@ -51,13 +52,14 @@ class SharedLink final {
   awaitable<Error> run();
 
   // Waits for the link when there is none, and for the next one when it is lost meanwhile;
-  // otherwise takes one round trip. Code::kUnavailable: refused by the agent.
-  awaitable<Result<link::Opened>> open(StreamRequest request);
+  // otherwise takes one round trip. Other errors than
+  // Code::kClosed and Code::kTimeout: refused by the agent.
+  awaitable<Result<link::Opened>> open(StreamRequest request) override;
 
   // The same for a stream below which the agent opens others: `accepted` gets them until forget().
-  using Accepted = std::function<void(std::unique_ptr<link::Offer>)>;
-  awaitable<Result<link::Opened>> listen(StreamRequest request, Accepted accepted);
-  void forget(mux::StreamId id);
+  awaitable<Result<link::Opened>> listen(StreamRequest request,
+                                         front::OnAccepted accepted) override;
+  void forget(mux::StreamId id) override;
 
   // Without a bound; the error when there will be no link any more.
   awaitable<Result<void>> wait_until_up();
@@ -69,12 +71,16 @@ class SharedLink final {
   // over is an error.
   awaitable<Result<void>> first_attempt();
 
+  // Resolves when there is none any more, or the first attempt has failed: why.
+  awaitable<Error> lost();
+
   bool up() const { return connection_ != nullptr; }
   // Why there is no link.
   const std::optional<Error>& problem() const { return problem_; }
 
  private:
-  void on_open(mux::StreamId parent, std::unique_ptr<link::Offer> offer);
+  void on_open(const StreamRequest& request, mux::StreamId parent,
+               std::unique_ptr<link::Offer> offer);
   awaitable<void> pause(std::chrono::milliseconds length);
   awaitable<Result<void>> wait_for_first();
   awaitable<Result<void>> wait_for_links(std::uint64_t known);
@@ -83,6 +89,7 @@ class SharedLink final {
 
   struct Early {
     mux::StreamId parent = 0;
+    Accepted accepted;
     std::unique_ptr<link::Offer> offer;
   };
 
@@ -97,7 +104,7 @@ class SharedLink final {
   std::size_t waiting_ = 0;        // streams that wait for a link
   base::Notify changed_;
   asio::steady_timer pause_;
-  std::map<mux::StreamId, Accepted> accepted_;
+  std::map<mux::StreamId, front::OnAccepted> accepted_;
   std::size_t listening_ = 0;  // listen() calls whose id is not known yet
   std::vector<Early> early_;   // for these, at most kMaxEarly
 };

@@ -166,7 +166,8 @@ TunnelSet::Pointer TunnelSet::make(Tunnel tunnel) {
   } else {
     tunnels_.push_back(std::make_shared<LocalTunnel>(
         executor_, link_, std::move(tunnel), job_,
-        LocalTunnel::Options{.spoken_for = [this](std::uint32_t port) { return wanted(port); }}));
+        LocalTunnel::Options{.spoken_for = [this](std::uint32_t port) { return wanted(port); },
+                             .keys = keys_}));
   }
   return tunnels_.back();
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "client/front/front.h"
 #include "client/tunnels/active.h"
 #include "client/tunnels/shared_link.h"
 
@@ -13,9 +14,11 @@ namespace rdev::tunnels {
 // The tunnels of one job in one process. To be stopped before it is destroyed.
 class TunnelSet final {
  public:
-  // `link` must outlive it.
-  TunnelSet(const asio::any_io_executor& executor, SharedLink& link, std::string job)
-      : executor_(executor), link_(link), job_(std::move(job)) {}
+  using Keys = std::function<Result<front::Keys>()>;
+  // `link` must outlive it. `keys`: of the job's front.
+  TunnelSet(const asio::any_io_executor& executor, SharedLink& link, std::string job,
+            Keys keys = {})
+      : executor_(executor), link_(link), job_(std::move(job)), keys_(std::move(keys)) {}
   TunnelSet(const TunnelSet&) = delete;
   TunnelSet& operator=(const TunnelSet&) = delete;
 
@@ -49,6 +52,7 @@ class TunnelSet final {
   asio::any_io_executor executor_;
   SharedLink& link_;
   std::string job_;
+  Keys keys_;
   std::vector<Pointer> tunnels_;
 };
 

@@ -2,6 +2,7 @@
 
 #include "protocol/link/link_stream.h"
 #include "protocol/rdev.pb.h"
+#include "protocol/stream/refusal.h"
 
 namespace rdev::link {
 namespace {
@@ -78,8 +79,9 @@ void Core::on_event(const std::shared_ptr<Core>& self, mux::Event& event) {
       break;
     case Kind::kRefused:
     case Kind::kReset:
-      state->over = Error{event.kind == Kind::kRefused ? Code::kUnavailable : Code::kClosed,
-                          std::move(event.text)};
+      state->over =
+          Error{event.kind == Kind::kRefused ? stream::code_of(event.refusal) : Code::kClosed,
+                std::move(event.text)};
       self->states.erase(it);
       state->wake();
       break;

@@ -72,8 +72,8 @@ class Endpoint final {
   // Waits until all that may be sent now is with the carrier, or run() ends.
   awaitable<Result<void>> flush();
 
-  // Asks the peer for a stream and waits for its answer. Code::kUnavailable: refused, with the
-  // peer's sentence; Code::kClosed: the connection is gone.
+  // Asks the peer for a stream and waits for its answer. Code::kClosed: the connection is gone;
+  // other errors: refused, with stream::code_of() the peer's reason and its sentence.
   awaitable<Result<Opened>> open(std::string request, mux::StreamId parent = 0);
 
   // The consumer's process has gone (agent side).

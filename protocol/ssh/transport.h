@@ -21,6 +21,9 @@ struct rdev_ssh_hook;
 
 namespace rdev::ssh {
 
+// Where those of a server are.
+enum class Clients { kAnywhere, kOnThisMachine };
+
 // libssh's session over one connected stream socket, of either side.
 //
 // libssh does the transport, the key exchange, user authentication and keys, and nothing else: the
@@ -64,6 +67,7 @@ class Transport final : public PacketSink, public std::enable_shared_from_this<T
   struct ServerOptions {
     const PrivateKey& host_key;
     std::string software;  // RFC 4253 section 4.2, after "SSH-2.0-"
+    Clients clients = Clients::kAnywhere;
     Rekey rekey = {};
   };
   static Result<std::shared_ptr<Transport>> serve(const asio::any_io_executor& executor,

@@ -16,6 +16,7 @@ struct FreeBind {
 // For libssh a bind is only a bag of options: nothing listens and no file is read.
 Result<void> set_options(ssh_bind bind, const Transport::ServerOptions& options) {
   const bool no_config = false;
+  const bool local = options.clients == Clients::kOnThisMachine;
   ssh_key key = ssh_key_dup(options.host_key.native());
   const struct {
     ssh_bind_options_e option;
@@ -23,7 +24,7 @@ Result<void> set_options(ssh_bind bind, const Transport::ServerOptions& options)
   } all[] = {
       {SSH_BIND_OPTIONS_PROCESS_CONFIG, &no_config},
       {SSH_BIND_OPTIONS_BANNER, options.software.c_str()},
-      {SSH_BIND_OPTIONS_KEY_EXCHANGE, kKeyExchanges},
+      {SSH_BIND_OPTIONS_KEY_EXCHANGE, local ? kLocalKeyExchanges : kKeyExchanges},
       {SSH_BIND_OPTIONS_HOSTKEY_ALGORITHMS, kHostKeys},
       {SSH_BIND_OPTIONS_CIPHERS_C_S, kCiphers},
       {SSH_BIND_OPTIONS_CIPHERS_S_C, kCiphers},

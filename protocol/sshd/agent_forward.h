@@ -1,7 +1,9 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
+#include "protocol/ssh/channel.h"
 #include "protocol/ssh/connection.h"
 #include "protocol/sshd/host.h"
 
@@ -9,7 +11,9 @@ namespace rdev::sshd {
 
 // Agent forwarding of one connection (OpenSSH's PROTOCOL.agent; auth-agent-req@openssh.com): once a
 // session was granted it, it holds for the connection and its later sessions, as in sshd.
-class AgentForward final {
+//
+// Shared by the connection, its sessions and the coroutine that asks.
+class AgentForward final : public std::enable_shared_from_this<AgentForward> {
  public:
   AgentForward(Host& host, std::shared_ptr<const Peer> peer,
                std::weak_ptr<ssh::Connection> connection)
@@ -17,16 +21,20 @@ class AgentForward final {
   AgentForward(const AgentForward&) = delete;
   AgentForward& operator=(const AgentForward&) = delete;
 
-  // A session asks. False: refused.
-  bool ask();
-  bool granted() const { return lent_ != nullptr; }
+  // A session asks; answered when the handler has.
+  void ask(ssh::Reply reply);
+  // Asked for and not refused, so far.
+  bool wanted() const { return lent_ != nullptr || !waiting_.empty(); }
   // The connection is over.
   void stop();
 
  private:
+  static awaitable<void> lend(std::shared_ptr<AgentForward> self);
+
   Host& host_;
   const std::shared_ptr<const Peer> peer_;
   const std::weak_ptr<ssh::Connection> connection_;
+  std::vector<ssh::Reply> waiting_;
   std::shared_ptr<void> lent_;  // as AgentHandler returns it
   bool stopped_ = false;
 };

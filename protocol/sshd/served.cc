@@ -38,9 +38,9 @@ Served::~Served() {
 }
 
 Result<void> Served::start(base::Fd socket) {
-  auto transport =
-      ssh::Transport::serve(host_.executor, std::move(socket),
-                            {.host_key = host_.host_key, .software = software()}, *this);
+  auto transport = ssh::Transport::serve(
+      host_.executor, std::move(socket),
+      {.host_key = host_.host_key, .software = software(), .clients = host_.limits.clients}, *this);
   if (!transport) {
     return tl::make_unexpected(transport.error());
   }
@@ -60,8 +60,8 @@ Result<void> Served::start(base::Fd socket) {
   return {};
 }
 
-void Served::stop() {
-  transport_->disconnect(ssh::DisconnectReason::kByApplication, "the server stops");
+void Served::stop(std::string_view why) {
+  transport_->disconnect(ssh::DisconnectReason::kByApplication, why);
 }
 
 void Served::drop() {

@@ -28,7 +28,7 @@ class Served final : public ssh::Transport::Owner,
   ~Served() override;
 
   Result<void> start(base::Fd socket);
-  void stop();
+  void stop(std::string_view why);
   bool authenticated() const { return authenticated_; }
   // Counts among those who wait to log in: not yet, not dropped, and not let in by somebody else.
   bool is_waiting() const { return may_drop_ && !authenticated_ && !dropped_; }

@@ -139,12 +139,16 @@ void Server::serve(base::Fd socket, const std::string& called) {
 
 std::size_t Server::connections() const { return impl_->connections.size(); }
 
-awaitable<void> Server::stop() {
+void Server::disconnect(const std::string& why) {
+  for (const auto& [key, connection] : impl_->connections) {
+    connection->stop(why);
+  }
+}
+
+awaitable<void> Server::stop(std::string why) {
   const auto impl = impl_;
   impl->stopping = true;
-  for (const auto& [key, connection] : impl->connections) {
-    connection->stop();
-  }
+  disconnect(why);
   while (!impl->connections.empty()) {
     co_await impl->changed.wait();
   }

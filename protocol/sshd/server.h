@@ -12,6 +12,7 @@
 #include "protocol/base/fd.h"
 #include "protocol/base/task_group.h"
 #include "protocol/ssh/keys.h"
+#include "protocol/ssh/transport.h"
 #include "protocol/sshd/startups.h"
 #include "protocol/stream/stream.h"
 
@@ -36,7 +37,7 @@ struct SessionStart {
   std::string command;  // the exec string; empty for a shell; the name for a subsystem
   std::optional<Pty> pty;
   std::vector<std::pair<std::string, std::string>> env;  // as asked for by the client, in order
-  bool agent = false;  // an earlier request of this connection was granted agent forwarding
+  bool agent = false;  // the connection lends its agent, unless AgentHandler is about to refuse
 };
 
 // RFC 4254 section 7.2.
@@ -82,7 +83,7 @@ using UnixHandler =
 using ListenHandler =
     std::function<awaitable<Result<std::unique_ptr<Listening>>>(const Peer&, ListenTarget)>;
 // A client lends its authentication agent, until what this returns is destroyed.
-using AgentHandler = std::function<Result<std::shared_ptr<void>>(const Peer&, OpenBack)>;
+using AgentHandler = std::function<awaitable<Result<std::shared_ptr<void>>>(const Peer&, OpenBack)>;
 
 // What an authenticated peer may ask for. What has no handler is refused as RFC 4254 says; so an
 // empty table is a server that does nothing.
@@ -110,6 +111,7 @@ struct Limits {
   int auth_tries = 6;
   Startups startups;
   std::size_t sessions_per_connection = 1024;  // channels
+  ssh::Clients clients = ssh::Clients::kAnywhere;
 };
 
 // An SSH server over connected sockets: who accepts them is the caller's business.
@@ -129,8 +131,10 @@ class Server final {
   // Connections, authenticated or not.
   std::size_t connections() const;
 
-  // Ends all connections and waits for their handlers.
-  awaitable<void> stop();
+  // Ends all connections that there are, with a sentence for their clients.
+  void disconnect(const std::string& why);
+  // The same for good, and waits for their handlers.
+  awaitable<void> stop(std::string why = "the server stops");
 
  private:
   struct Impl;

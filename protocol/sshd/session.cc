@@ -66,9 +66,7 @@ bool Session::on_request(ssh::Channel& channel, std::string_view type, ssh::Read
     return on_event(channel, type, body, std::move(reply));
   }
   if (type == "auth-agent-req@openssh.com") {
-    if (agent_->ask()) {
-      reply.succeed();
-    }
+    agent_->ask(std::move(reply));
     return true;
   }
   return true;  // refused: x11-req, and what nobody knows
@@ -147,7 +145,7 @@ bool Session::on_start(ssh::Channel& channel, std::string_view type, ssh::Reader
   }
   state_ = State::kStarting;
   SessionStart start{
-      .command = std::string(command), .pty = pty_, .env = env_, .agent = agent_->granted()};
+      .command = std::string(command), .pty = pty_, .env = env_, .agent = agent_->wanted()};
   auto offer = std::make_unique<StartOffer>(channel.shared_from_this(), *this, std::move(reply));
   host_.tasks.spawn("session", run(*handler, peer_, std::move(start), std::move(offer)));
   return true;

@@ -49,7 +49,7 @@ def sessions(table, rounds):
     with Agent() as agent:
         ours, raw, peer = alternate(rounds, lambda: ssh("bench", "true"), lambda: agent.target.ssh("true"),
                                     lambda: sshd.target.ssh("true"))
-        table.add("`ssh rdev-NAME true`, job on `local`", ours, "sshd by TCP", peer, "ms", "through the link (`rdev proxy --raw`)")
+        table.add("`ssh rdev-NAME true`, job on `local`", ours, "sshd by TCP", peer, "ms", "SSH ends on the laptop (`rdev proxy`)")
         table.add("`ssh HOST true`, agent by TCP", raw, "sshd by TCP", peer, "ms")
         throughput(table, max(rounds // 8, 2), agent.target, sshd.target)
     sshd.stop()

@@ -28,7 +28,7 @@ class Help(unittest.TestCase):
 
     def test_usage_errors(self):
         for argv in (["nonsense"], ["up", "--no-such-option"], ["up", "Bad_Name"], ["up", "a" * 40], ["up", "9x"],
-                     ["up", "x", "--env", "=x"], ["proxy", "x"], ["up", "x", "--cluster", "no-such-cluster"], ["ssh-config"],
+                     ["up", "x", "--env", "=x"], ["proxy", "Bad_Name"], ["up", "x", "--cluster", "no-such-cluster"], ["ssh-config"],
                      ["ssh-config", "--install", "--uninstall"]):
             with self.subTest(argv):
                 done = rdev(*argv, code=2)
@@ -42,7 +42,10 @@ class Help(unittest.TestCase):
                 done = rdev(*argv, code=1)
                 self.assertIn("nobody", done.errors)
                 self.assertIn("rdev ls", done.errors)
-        self.assertEqual(rdev("proxy", "--raw", "nobody", code=255).out, b"")
+        for options in ([], ["--raw"]):
+            done = rdev("proxy", *options, "nobody", code=255)
+            self.assertEqual(done.out, b"")
+            self.assertIn("nobody", done.errors)
 
     def test_a_typo_gets_a_suggestion(self):
         self.assertIn("status", rdev("statsu", code=2).errors)

@@ -28,6 +28,8 @@ def published_port(job):
 
 
 class ManInTheMiddle(unittest.TestCase):
+    """On the line to the job, which the agent's key pins; front_test.py has the laptop's own leg."""
+
     def test_another_server_on_the_published_port(self):
         up(self, "mitm", "--cluster", "docker", "--image", "lab/busybox:1")
         ssh("mitm", "true")
@@ -61,7 +63,7 @@ class ManInTheMiddle(unittest.TestCase):
     def test_a_strangers_key_is_refused_on_the_published_port(self):
         up(self, "stranger", "--cluster", "docker", "--image", "lab/busybox:1")
         known = Path(ssh_settings("rdev-stranger")["userknownhostsfile"].strip('"')).read_text()
-        host_key = " ".join(known.split()[1:3])
+        host_key = " ".join(known.splitlines()[1].split()[1:3])  # the agent's; the first one is the front's
         stranger = Target(port=published_port("stranger"), host_key=host_key, key=make_key(tempfile.mkdtemp()))
         self.assertIn("Permission denied (publickey)", stranger.ssh("true", code=255).errors)
 

@@ -10,7 +10,7 @@ from lab import docker, images, web
 from lab.client import rdev, rdev_json, start
 from lab.link import link_pid, link_processes
 from lab.netem import Link
-from lab.proc import PATIENCE, SANITIZED, eventually
+from lab.proc import PATIENCE, SANITIZED, eventually, run
 
 RTT_MS = 50
 NAME = "far"
@@ -65,6 +65,20 @@ class Wan(unittest.TestCase):
         took = min(milliseconds(lambda: rdev("ssh", NAME, "--", "true")) for _ in range(5))
         if not SANITIZED:
             self.assertLess(took, 2 * RTT_MS - 5)
+
+    def test_stock_ssh_is_one_round_trip(self):
+        """Its handshake ends on the laptop; what crosses the line is the session."""
+        command = ["ssh", "-o", "BatchMode=yes", "-F", rdev_json("up", NAME)["ssh_config"], f"rdev-{NAME}", "true"]
+        run(*command)
+        took = [milliseconds(lambda: run(*command)) for _ in range(15)]
+        link.tell("rtt", "0ms")
+        near = [milliseconds(lambda: run(*command)) for _ in range(15)]
+        best = min(took)
+        print(f"ssh rdev-NAME true at {RTT_MS} ms: median {statistics.median(took):.1f} ms, best {best:.1f}; at 0 ms: "
+              f"{statistics.median(near):.1f}, best {min(near):.1f}; aim: {RTT_MS + 30}", file=sys.stderr)
+        self.assertGreater(best, RTT_MS)
+        if not SANITIZED:
+            self.assertLess(best - min(near), 1.5 * RTT_MS, "more than one round trip")
 
     def test_a_dead_line_is_noticed_and_comes_back(self):
         pid = link_pid(NAME)

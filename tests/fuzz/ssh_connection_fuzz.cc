@@ -70,8 +70,8 @@ awaitable<Result<std::unique_ptr<sshd::Listening>>> serve_listen(const sshd::Pee
   co_return std::make_unique<Listening>();
 }
 
-Result<std::shared_ptr<void>> lend(const sshd::Peer&, const sshd::OpenBack&) {
-  return std::make_shared<int>();
+awaitable<Result<std::shared_ptr<void>>> lend(const sshd::Peer&, sshd::OpenBack) {
+  co_return std::make_shared<int>();
 }
 
 struct Server final : ssh::Connection::Handler {

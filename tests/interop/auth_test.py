@@ -61,7 +61,7 @@ class Algorithms(unittest.TestCase):
             self.assertRegex(wire.ident(s), r"^SSH-2\.0-rdev_\S*\d\d")
 
     def test_each_offered_algorithm_works(self):
-        offered = wire.offer(agent.port)
+        offered = wire.offer(target.port)
         for kind, query, names in (("KexAlgorithms", "kex", offered["kex"]),
                                    ("Ciphers", "cipher", offered["cipher_in"])):
             known = run("ssh", "-Q", query).text.split()
@@ -122,13 +122,13 @@ class Methods(unittest.TestCase):
         work = Path(tempfile.mkdtemp())
         for kind in ("ed25519", "ecdsa", "rsa"):
             with self.subTest(kind), Agent(key=make_key(work, kind, kind)) as other:
-                self.assertEqual(other.target.ssh("echo in").text, "in\n")
+                self.assertEqual(other.direct.ssh("echo in").text, "in\n")
 
     def test_rsa_signs_with_sha2_only(self):
         with Agent(key=make_key(tempfile.mkdtemp(), "rsa", "rsa")) as other:
             for algorithm, code in (("rsa-sha2-256", 0), ("rsa-sha2-512", 0), ("ssh-rsa", 255)):
                 with self.subTest(algorithm):
-                    other.target.ssh("true", options=["-o", f"PubkeyAcceptedAlgorithms={algorithm}"], code=code)
+                    other.direct.ssh("true", options=["-o", f"PubkeyAcceptedAlgorithms={algorithm}"], code=code)
 
     def test_several_keys_in_the_config(self):
         work = Path(tempfile.mkdtemp())
@@ -139,9 +139,9 @@ class Methods(unittest.TestCase):
         agent = ConfiguredAgent(self, authorized_keys=lines).up()
         for key in keys:
             with self.subTest(key.name):
-                self.assertEqual(agent.target.variant(key=key).ssh("echo in").text, "in\n")
+                self.assertEqual(agent.direct.variant(key=key).ssh("echo in").text, "in\n")
         stranger = make_key(tempfile.mkdtemp())
-        self.assertIn("Permission denied", agent.target.variant(key=stranger).ssh("true", code=255).errors)
+        self.assertIn("Permission denied", agent.direct.variant(key=stranger).ssh("true", code=255).errors)
 
     def keys(self, count):
         work = tempfile.mkdtemp()
@@ -195,7 +195,7 @@ class Users(unittest.TestCase):
             for user in ("lab", "rdev"):
                 self.assertEqual(own.target.variant(user=user).ssh("id -u").text, "4242\n")
             for user in ("root", "daemon"):
-                done = own.target.variant(user=user).ssh("true", code=255)
+                done = own.direct.variant(user=user).ssh("true", code=255)
                 self.assertIn("Permission denied", done.errors)
 
 

@@ -57,7 +57,7 @@ class Putty(unittest.TestCase):
         needs_tool("puttygen")
         self.work = Path(tempfile.mkdtemp())
         run("puttygen", target.key, "-O", "private", "-o", self.work / "id.ppk")
-        self.options = ["-batch", "-hostkey", agent.fingerprint, "-i", self.work / "id.ppk", "-P",
+        self.options = ["-batch", "-hostkey", agent.target.fingerprint, "-i", self.work / "id.ppk", "-P",
                         str(target.port)]
 
     def test_exec_and_exit_code(self):

@@ -58,7 +58,7 @@ class Putty(Case):
         needs_tool("plink")
         work = Path(tempfile.mkdtemp())
         run("puttygen", target.key, "-O", "private", "-o", work / "id.ppk")
-        self.check_tunnel(lambda kind, spec: ["plink", "-N", "-batch", "-hostkey", agent.fingerprint, "-i",
+        self.check_tunnel(lambda kind, spec: ["plink", "-N", "-batch", "-hostkey", agent.target.fingerprint, "-i",
                                               work / "id.ppk", "-P", target.port, kind, spec, "rdev@127.0.0.1"])
 
 

@@ -53,7 +53,7 @@ class ByConfig(unittest.TestCase):
         rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
         ports = [int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A" and row[9] in inodes]
         self.assertEqual(len(ports), 1)
-        direct = agent.target.variant(port=ports[0], options=())
+        direct = agent.direct.variant(port=ports[0], options=())
         self.assertEqual(direct.ssh("echo tcp").text, "tcp\n")
 
     def test_lifetime_ends_the_job(self):
@@ -91,7 +91,7 @@ class ByHand(unittest.TestCase):
         for _ in range(2):
             with Agent("--host-key", work / "host") as agent:
                 agent.target.ssh("true")
-                seen.append(agent.target.host_key)
+                seen.append(agent.direct.host_key)
         self.assertEqual(seen[0], seen[1])
         self.assertEqual((work / "host").stat().st_mode & 0o777, 0o600)
         with Agent("--host-key", make_key(work, "from-ssh-keygen")) as agent:

@@ -50,7 +50,7 @@ class Exec(unittest.TestCase):
                          env={"LC_LAB": "sent", "LANG": "C.UTF-8"}).text
         for line in ("RDEV_LAB_MARK=from the job", "LC_LAB=sent", "LC_SET=set", "LANG=C.UTF-8"):
             self.assertIn(line + "\n", out)
-        self.assertRegex(out, r"(?m)^SSH_CONNECTION=127\.0\.0\.1 \d+ 127\.0\.0\.1 " + str(agent.port))
+        self.assertRegex(out, rf"(?m)^SSH_CONNECTION=127\.0\.0\.1 \d+ 127\.0\.0\.1 {agent.target.port}$")
         for name in ("HOME", "USER", "SHELL", "PATH"):
             self.assertRegex(out, f"(?m)^{name}=.")
 

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from lab import config
+from lab.front import FRONT, Front
 from lab.proc import SANITIZED, Process, eventually, processes, program, run
 from lab.ssh import Target, make_key
 
@@ -15,7 +16,24 @@ def spare_of(pid):
     return next((spare for spare in processes("rdev-agent internal-spare") if str(spare) in children), None)
 
 
-class Agent:
+class Reached:
+    """How clients come to an agent: `direct` is its own server, `target` that or, with RDEV_FRONT=1, the front of a
+    laptop, which is started when it is first asked for."""
+    front = None
+    job_name = "lab"
+
+    @property
+    def target(self):
+        if FRONT and self.front is None:
+            self.front = Front(self.direct.host_key, self.key, self.endpoint, self.job_name, self.direct.user)
+        return self.front.target if self.front else self.direct
+
+    def end_front(self):
+        if self.front:
+            self.front.end()
+
+
+class Agent(Reached):
     """Runs until the with-block ends. `wrap` goes before its argv (unshare, setpriv, chroot)."""
 
     def __init__(self, *options, command=(), wrap=(), binary=None, listen="127.0.0.1:0", user="rdev",
@@ -36,7 +54,8 @@ class Agent:
             raise
         self.listening_at = time.monotonic()  # it says so once it listens
         self.port = int(line[2])
-        self.target = Target(port=self.port, host_key=line[3], key=self.key, user=user)
+        self.direct = Target(port=self.port, host_key=line[3], key=self.key, user=user)
+        self.endpoint = f"tcp:127.0.0.1:{self.port}"
 
     @property
     def pid(self):
@@ -54,6 +73,7 @@ class Agent:
 
     def end(self):
         """However it stands. A sanitizer build ends by itself, so that it can tell of its leaks."""
+        self.end_front()
         if SANITIZED and self.process.argv[0] != "unshare" and self.process.popen.poll() is None:
             self.stop()
         self.process.kill()
@@ -67,7 +87,7 @@ class Agent:
         self.end()
 
 
-class ConfiguredAgent:
+class ConfiguredAgent(Reached):
     """`serve --config`, reached through `stdio --config`; ends with the test."""
 
     def __init__(self, test, *command, wrap=(), options=(), env=None, directory=None, **values):
@@ -77,8 +97,9 @@ class ConfiguredAgent:
         self.process = Process(*wrap, program("rdev-agent"), "serve", "--config", self.path, *options, *tail, env=env)
         test.addCleanup(Agent.end, self)
         proxy = f"ProxyCommand {program('rdev-agent')} stdio --config {self.path}"
-        self.target = Target(port=22, host_key=config.host_key(self.values["host_seed"]), key=self.key,
+        self.direct = Target(port=22, host_key=config.host_key(self.values["host_seed"]), key=self.key,
                              options=(proxy,))
+        self.endpoint, self.job_name = f"unix:{self.values['socket']}", self.values["job_name"]
 
     stop = Agent.stop
 

@@ -31,7 +31,7 @@ sys.dont_write_bytecode = True
 
 UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc",
            "--propagation", "private"]
-KEPT_ENV = ("RDEV_BIN", "RDEV_SANITIZE", "RDEV_CACHE", "RDEV_LONG", "RDEV_TEST_TIMEOUT", "HOME",
+KEPT_ENV = ("RDEV_BIN", "RDEV_FRONT", "RDEV_SANITIZE", "RDEV_CACHE", "RDEV_LONG", "RDEV_TEST_TIMEOUT", "HOME",
             "ASAN_OPTIONS", "UBSAN_OPTIONS")
 
 

@@ -1,4 +1,6 @@
 """Stock SSH clients, always with the host key pinned beforehand."""
+import base64
+import hashlib
 import os
 import tempfile
 from dataclasses import dataclass, field
@@ -32,6 +34,11 @@ class Target:
                  "StrictHostKeyChecking yes", f"UserKnownHostsFile {self.known_hosts}",
                  "GlobalKnownHostsFile none", *self.options]
         self.config.write_text("\n  ".join(lines) + "\n")
+
+    @property
+    def fingerprint(self):
+        digest = hashlib.sha256(base64.b64decode(self.host_key.split()[1])).digest()
+        return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
     @property
     def known_hosts(self):

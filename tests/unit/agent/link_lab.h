@@ -96,6 +96,7 @@ class LinkLab : public testing::Test {
     co_await links.stop("the test is over");
     co_await server.stop();
     co_await listeners.stop();
+    co_await agents.stop();
     tasks.cancel();
     co_await tasks.wait();
     co_return true;
@@ -108,6 +109,7 @@ class LinkLab : public testing::Test {
             .kinds = link_kinds({.sessions = sessions,
                                  .forwards = forwards,
                                  .listeners = listeners,
+                                 .agents = agents,
                                  .server = server,
                                  .lifetime = lifetime,
                                  .tidy = tidy}),

@@ -65,6 +65,17 @@ const Bad kBad[] = {
      "absolute"},
     {"ListenTooHigh", [](StreamRequest& r) { r.mutable_listen()->set_port(70000); },
      "no port 70000"},
+    {"NulInAnAddress",
+     [](StreamRequest& r) {
+       r.mutable_session()->add_argv("true");
+       r.mutable_session()->mutable_ssh()->set_remote_address(std::string("a\0b", 3));
+     },
+     "NUL"},
+    {"NulInTheUserOfAnAgent",
+     [](StreamRequest& r) { r.mutable_lend_agent()->set_user(std::string("a\0b", 3)); }, "NUL"},
+    {"AnAgentForNobody",
+     [](StreamRequest& r) { r.mutable_lend_agent()->set_user("nobody-of-that-name"); },
+     "nobody-of-that-name"},
     {"ExtendByNothing", [](StreamRequest& r) { r.mutable_extend(); }, ""},
     {"ExtendForEver", [](StreamRequest& r) { r.mutable_extend()->set_add_seconds(UINT64_MAX); },
      ""},
@@ -77,9 +88,20 @@ TEST_P(Refused, WithAReason) {
   GetParam().make(request);
   const auto opened = open(request);
   ASSERT_FALSE(opened);
-  EXPECT_EQ(opened.error().code, Code::kUnavailable);
+  EXPECT_THAT(opened.error().code,
+              testing::AnyOf(Code::kPermission, Code::kNotFound, Code::kUnavailable));
   EXPECT_THAT(opened.error().message, HasSubstr(GetParam().why));
   EXPECT_NE(opened.error().message, "");
+}
+
+TEST_F(LinkLab, ARefusalsReasonIsItsErrorsCode) {
+  StreamRequest request;
+  request.mutable_session()->set_kind(static_cast<Session::Kind>(99));
+  EXPECT_EQ(open(request).error().code, Code::kNotFound);
+  request.mutable_tcp()->set_host("");
+  EXPECT_EQ(open(request).error().code, Code::kPermission);
+  request.mutable_unix_socket()->set_path("/nowhere/x");
+  EXPECT_EQ(open(request).error().code, Code::kUnavailable);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Refused, testing::ValuesIn(kBad),

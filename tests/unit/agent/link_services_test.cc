@@ -30,6 +30,24 @@ TEST_F(LinkServicesTest, ACommandLineGoesToTheShell) {
   EXPECT_EQ(exchange(*opened->stream, ""), "42\n");
 }
 
+StreamRequest of_ssh_client(const std::string& command) {
+  StreamRequest request;
+  request.mutable_session()->set_kind(Session::COMMAND);
+  request.mutable_session()->add_argv(command);
+  request.mutable_session()->mutable_ssh()->set_remote_address("127.0.0.1:5");
+  request.mutable_session()->mutable_ssh()->set_local_address("[::1]:6");
+  return request;
+}
+
+TEST_F(LinkServicesTest, ASessionOfAnSshClientIsAsAtTheAgentsOwnServer) {
+  auto request = of_ssh_client("echo $SSH_CONNECTION, $LANG, $BASH_ENV, $SSH_AUTH_SOCK");
+  request.mutable_session()->add_env("LANG=C");
+  request.mutable_session()->add_env("BASH_ENV=/evil");
+  const auto opened = open(request);
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_EQ(exchange(*opened->stream, ""), "127.0.0.1 5 ::1 6, C, ,\n");
+}
+
 awaitable<void> write_all(stream::Stream& stream, std::string text) {
   EXPECT_TRUE(co_await stream.write(asio::buffer(text), Lane::kData));
   stream.write_eof();
@@ -115,6 +133,41 @@ TEST_F(LinkServicesTest, ListeningEndsWithItsStream) {
   request.mutable_tcp()->set_host("127.0.0.1");
   request.mutable_tcp()->set_port(answer.port());
   EXPECT_THAT(refusal(request), HasSubstr("127.0.0.1"));
+}
+
+TEST_F(LinkServicesTest, AListeningThatAnswersOurEndHasGivenItsPlaceFree) {
+  const auto first = open(listen_on(0));
+  ASSERT_TRUE(first) << first.error().message;
+  Listening answer;
+  ASSERT_TRUE(answer.ParseFromString(first->answer));
+  EXPECT_EQ(exchange(*first->stream, ""), "");
+  const auto second = open(listen_on(answer.port()));
+  EXPECT_TRUE(second) << second.error().message;
+}
+
+TEST_F(LinkServicesTest, AnAgentIsLentAsLongAsItsStream) {
+  StreamRequest request;
+  request.mutable_lend_agent();
+  auto lent = open(request);
+  ASSERT_TRUE(lent) << lent.error().message;
+  auto asks = of_ssh_client("echo $SSH_AUTH_SOCK");
+  asks.mutable_session()->mutable_ssh()->set_agent(true);
+  const auto session = open(asks);
+  ASSERT_TRUE(session) << session.error().message;
+  std::string path = exchange(*session->stream, "");
+  ASSERT_THAT(path, testing::StartsWith("/"));
+  path.pop_back();
+  request.mutable_unix_socket()->set_path(path);
+  const auto program = open(request);
+  ASSERT_TRUE(program) << program.error().message;
+  test::run(context, child_came(handler));
+  EXPECT_TRUE(test::run(context, written(*handler.child, "from the laptop's agent")));
+  EXPECT_EQ(test::run(context, read_all(*program->stream)), "from the laptop's agent");
+  lent->stream.reset();
+  until([&] { return endpoint.streams() <= 3; });
+  const auto late = open(request);
+  EXPECT_TRUE(late) << late.error().message;
+  EXPECT_EQ(test::run(context, read_all(*late->stream)), "");  // nobody's agent any more
 }
 
 TEST_F(LinkServicesTest, UnixSocketsBothWays) {

@@ -37,15 +37,6 @@ TEST(Environment, LeavesOutWhatIsNoEntry) {
   EXPECT_TRUE(environment.entries().empty());
 }
 
-TEST(ClientMaySet, LocaleAndGitOnly) {
-  for (const char* name : {"LANG", "LC_ALL", "LC_TIME", "COLORTERM", "GIT_AUTHOR_NAME", "TZ"}) {
-    EXPECT_TRUE(client_may_set(name)) << name;
-  }
-  for (const char* name : {"PATH", "LD_PRELOAD", "HOME", "BASH_ENV", "LANGX", "ENV", "", "XLC_A"}) {
-    EXPECT_FALSE(client_may_set(name)) << name;
-  }
-}
-
 TEST(Candidates, SearchLikeExecvp) {
   EXPECT_THAT(candidates("ls", "/a:/b"), ElementsAre("/a/ls", "/b/ls"));
   EXPECT_THAT(candidates("ls", ":/b:"), ElementsAre("./ls", "/b/ls", "./ls"));

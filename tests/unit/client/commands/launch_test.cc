@@ -10,6 +10,7 @@
 
 #include "client/commands/jobs.h"
 #include "client/sshconfig/entry.h"
+#include "client/state/front_keys.h"
 #include "client/state/identity.h"
 #include "tests/unit/client/commands/fake_cluster.h"
 #include "tests/unit/client/temp_dir.h"
@@ -89,6 +90,7 @@ TEST_F(JobLife, LaunchWritesTheIntentFirstAndTheEntryAtTheEnd) {
     ASSERT_TRUE(intent) << intent.error().message;
     EXPECT_EQ(intent->stage, state::Stage::kSubmitting);
     EXPECT_EQ(test::mode_of(files("a").key), 0600U);
+    EXPECT_EQ(test::mode_of(files("a").front_key), 0600U);
     EXPECT_FALSE(std::filesystem::exists(sshconfig::entry_file(paths_, "a")));
   };
   const auto record = launch_job("a");
@@ -101,7 +103,9 @@ TEST_F(JobLife, LaunchWritesTheIntentFirstAndTheEntryAtTheEnd) {
   EXPECT_THAT(saved->endpoints, ElementsAre("fake:" + saved->id, "fake:dead"));
   EXPECT_THAT(test::read_text(sshconfig::entry_file(paths_, "a")),
               HasSubstr(files("a").key.string()));
-  EXPECT_EQ(test::read_text(files("a").known_hosts), "rdev-a " + saved->host_public_key + "\n");
+  const auto front = state::front_key(paths_, "a");
+  EXPECT_EQ(test::read_text(files("a").known_hosts),
+            "rdev-a " + front->public_key().text() + "\nrdev-a " + saved->host_public_key + "\n");
 }
 
 TEST_F(JobLife, KnowsWhetherTheJobHasItsHostsNetwork) {

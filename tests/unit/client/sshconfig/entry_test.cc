@@ -16,6 +16,7 @@ Entry sample() {
   return {.name = "train",
           .user = "rdev",
           .host_public_key = "ssh-ed25519 AAAA",
+          .front_public_key = "ssh-ed25519 BBBB",
           .identity = "/s/jobs/train/key",
           .known_hosts = "/s/jobs/train/known_hosts",
           .rdev = "/opt/bin/rdev",
@@ -30,7 +31,7 @@ TEST(Entry, HasAllThatMakesSshStrict) {
            "  HostName rdev-train\n",
            "  HostKeyAlias rdev-train\n",
            "  User rdev\n",
-           "  ProxyCommand env 'RDEV_HOME=/s' '/opt/bin/rdev' proxy --raw train\n",
+           "  ProxyCommand env 'RDEV_HOME=/s' '/opt/bin/rdev' proxy train\n",
            "  IdentityFile \"/s/jobs/train/key\"\n",
            "  IdentitiesOnly yes\n",
            "  UserKnownHostsFile \"/s/jobs/train/known_hosts\"\n",
@@ -40,7 +41,8 @@ TEST(Entry, HasAllThatMakesSshStrict) {
        }) {
     EXPECT_THAT(*text, HasSubstr(line));
   }
-  EXPECT_EQ(render_known_hosts(sample()), "rdev-train ssh-ed25519 AAAA\n");
+  EXPECT_EQ(render_known_hosts(sample()),
+            "rdev-train ssh-ed25519 BBBB\nrdev-train ssh-ed25519 AAAA\n");
 }
 
 TEST(Entry, QuotesSpacesPercentsAndApostrophes) {
@@ -51,7 +53,7 @@ TEST(Entry, QuotesSpacesPercentsAndApostrophes) {
   const auto text = render(entry);
   ASSERT_TRUE(text) << text.error().message;
   EXPECT_THAT(*text, HasSubstr("  ProxyCommand env 'RDEV_HOME=' 'XDG_STATE_HOME=/my home/%%h' "
-                               "'/o p/100%%/it'\\''s/rdev' proxy --raw train\n"));
+                               "'/o p/100%%/it'\\''s/rdev' proxy train\n"));
   EXPECT_THAT(*text, HasSubstr("  IdentityFile \"/a b/50%%/key\"\n"));
 }
 

@@ -146,7 +146,7 @@ CO_TEST_F(Shared, ARefusalIsTheAgentsOwnWord) {
 CO_TEST_F(Shared, GivesWhatComesBelowAStreamToWhoListens) {
   start();
   std::vector<std::unique_ptr<link::Offer>> offers;
-  const SharedLink::Accepted accepted = [&](std::unique_ptr<link::Offer> offer) {
+  const front::OnAccepted accepted = [&](const Accepted&, std::unique_ptr<link::Offer> offer) {
     offers.push_back(std::move(offer));
   };
   // One comes before the id is known.
@@ -165,6 +165,23 @@ CO_TEST_F(Shared, GivesWhatComesBelowAStreamToWhoListens) {
   EXPECT_FALSE(later->answered());
   link_.forget(listening->id);
   EXPECT_TRUE(agent_.accept(listening->id)->refused);
+  co_await stop();
+}
+
+awaitable<void> wait_for_loss(SharedLink& link, std::vector<std::string>& losses) {
+  losses.push_back((co_await link.lost()).message);
+}
+
+CO_TEST_F(Shared, TellsWhoWaitsThatTheLinkIsLost) {
+  std::vector<std::string> losses;
+  base::TaskGroup waiting(context_.get_executor());
+  waiting.spawn("loss", wait_for_loss(link_, losses));
+  start();
+  EXPECT_TRUE(co_await link_.open({}));
+  EXPECT_THAT(losses, testing::IsEmpty());
+  agent_.cut({Code::kUnavailable, "the line is dead"});
+  co_await waiting.wait();
+  EXPECT_THAT(losses, testing::ElementsAre("the line is dead"));
   co_await stop();
 }
 

@@ -7,6 +7,11 @@
 
 namespace rdev::sshd {
 
+// What an AgentHandler answers.
+inline awaitable<Result<std::shared_ptr<void>>> lent(Result<std::shared_ptr<void>> answer) {
+  co_return answer;
+}
+
 // A host that serves nothing yet, and what runs it.
 class HostTest : public testing::Test {
  protected:

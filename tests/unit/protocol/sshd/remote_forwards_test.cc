@@ -228,23 +228,44 @@ TEST_F(RemoteForwardsTest, ChannelsCarryTheAddressAsTheClientWroteIt) {
 }
 
 TEST_F(RemoteForwardsTest, AnAgentIsLentOnceAndUntilTheConnectionsEnd) {
-  AgentForward agent(host, std::make_shared<Peer>(), connection);
-  EXPECT_FALSE(agent.ask());
+  const auto agent = std::make_shared<AgentForward>(host, std::make_shared<Peer>(), connection);
+  agent->ask({});
+  EXPECT_FALSE(agent->wanted());
   int asked = 0;
-  std::weak_ptr<void> lent;
-  host.services.agent = [&](const Peer&, const OpenBack&) -> Result<std::shared_ptr<void>> {
-    auto loan = std::make_shared<int>(++asked);
-    lent = loan;
-    return loan;
+  std::weak_ptr<void> loan;
+  host.services.agent = [&](const Peer&, const OpenBack&) {
+    auto made = std::make_shared<int>(++asked);
+    loan = made;
+    return lent(std::move(made));
   };
-  EXPECT_FALSE(agent.granted());
-  EXPECT_TRUE(agent.ask());
-  EXPECT_TRUE(agent.ask());
-  EXPECT_TRUE(agent.granted());
+  agent->ask({});
+  agent->ask({});
+  EXPECT_TRUE(agent->wanted());
+  poll();
+  EXPECT_TRUE(agent->wanted());
+  agent->ask({});
+  poll();
   EXPECT_EQ(asked, 1);
-  agent.stop();
-  EXPECT_TRUE(lent.expired());
-  EXPECT_FALSE(agent.ask());
+  EXPECT_FALSE(loan.expired());
+  agent->stop();
+  EXPECT_TRUE(loan.expired());
+  agent->ask({});
+  EXPECT_FALSE(agent->wanted());
+}
+
+TEST_F(RemoteForwardsTest, AnAgentThatIsLentAfterTheConnectionsEndIsGivenBack) {
+  const auto agent = std::make_shared<AgentForward>(host, std::make_shared<Peer>(), connection);
+  std::weak_ptr<void> loan;
+  host.services.agent = [&](const Peer&, const OpenBack&) {
+    auto made = std::make_shared<int>();
+    loan = made;
+    return lent(std::move(made));
+  };
+  agent->ask({});
+  agent->stop();
+  poll();
+  EXPECT_TRUE(loan.expired());
+  EXPECT_FALSE(agent->wanted());
 }
 
 }  // namespace

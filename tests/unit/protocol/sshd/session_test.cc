@@ -126,9 +126,7 @@ TEST_F(SessionTest, WhatHasNoHandlerIsRefused) {
 }
 
 TEST_F(SessionTest, AServiceHearsThatAnAgentIsLent) {
-  host.services.agent = [](const Peer&, const OpenBack&) -> Result<std::shared_ptr<void>> {
-    return std::make_shared<int>();
-  };
+  host.services.agent = [](const Peer&, const OpenBack&) { return lent(std::make_shared<int>()); };
   EXPECT_THAT(ask("auth-agent-req@openssh.com"), ElementsAre(yes));
   ask("exec", Writer().string("x").take());
   ASSERT_EQ(starts.size(), 1u);
@@ -136,8 +134,8 @@ TEST_F(SessionTest, AServiceHearsThatAnAgentIsLent) {
 }
 
 TEST_F(SessionTest, ARefusedAgentIsNoneButTheSessionStarts) {
-  host.services.agent = [](const Peer&, const OpenBack&) -> Result<std::shared_ptr<void>> {
-    return fail(Code::kPermission, "denied");
+  host.services.agent = [](const Peer&, const OpenBack&) {
+    return lent(fail(Code::kPermission, "denied"));
   };
   EXPECT_THAT(ask("auth-agent-req@openssh.com"), ElementsAre(no));
   ask("exec", Writer().string("x").take());

@@ -50,8 +50,8 @@ def fingerprints(name=NAME):
 
 
 class Case(unittest.TestCase):
-    def start(self, *options, ready, words=()):
-        process = Process("ssh", "-o", "BatchMode=yes", *options, HOST, *words)
+    def start(self, *options, ready, words=(), host=HOST):
+        process = Process("ssh", "-o", "BatchMode=yes", *options, host, *words)
         self.addCleanup(process.kill)
         process.wait_for(ready)
         return process
@@ -254,25 +254,30 @@ class Forwards(Case):
 
 
 class Ends(Case):
-    def test_the_link_is_lost(self):
-        session = self.start(ready="up", words=["echo up; exec sleep 1000"])
+    def test_the_link_process_dies(self):
+        """Stock ssh does not notice."""
+        session = self.start(ready="up", words=["echo up; sleep 3; echo still there"])
         os.kill(link_pid(NAME), signal.SIGKILL)
+        self.assertEqual(session.wait(), 0)
+        self.assertIn("still there", session.output)
+
+    def test_the_link_is_lost(self):
+        up(self, "lost")
+        session = self.start(ready="up", words=["echo up; exec sleep 1000"], host="rdev-lost")
+        rdev("down", "lost")
         self.assertEqual(session.wait(), 255)
-        self.assertRegex(session.output, r"(?m)^rdev: .*link process")
-        self.assertEqual(ssh(NAME, "echo again").text, "again\n")
+        self.assertRegex(session.output, r"(?m)^rdev: .*lost")
 
     def test_the_link_of_a_port_is_lost(self):
-        answer = json.loads(rdev("connect", "--detach", "--json", NAME).text)
-        self.addCleanup(rdev, "forward", NAME, "--remove", "all", code=None)
+        up(self, "portless")
+        answer = json.loads(rdev("connect", "--detach", "--json", "portless").text)
         to = ["-o", "ProxyCommand=none", "-o", "HostName=127.0.0.1", "-p", str(answer["port"])]
-        session = self.start(*to, ready="up", words=["echo up; exec sleep 1000"])
-        (tunnel,) = rdev_json("forward", NAME, "--list")["tunnels"]
+        session = self.start(*to, ready="up", words=["echo up; exec sleep 1000"], host="rdev-portless")
+        (tunnel,) = rdev_json("forward", "portless", "--list")["tunnels"]
         self.assertEqual(tunnel["connections"], 1)
         self.assertGreater(tunnel["bytes_in"], 0)
-        os.kill(link_pid(NAME), signal.SIGKILL)
+        rdev("down", "portless")
         self.assertEqual(session.wait(), 255)
-        self.assertIn(f"the link to {NAME} is lost", session.output)
-        eventually(lambda: ssh(NAME, "echo again", options=to, code=None).text == "again\n", "there is another link")
 
     def test_the_job_is_gone(self):
         up(self, "gone")

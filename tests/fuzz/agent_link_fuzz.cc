@@ -64,7 +64,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const asio::any_io_executor executor = context.get_executor();
   agent_link::Options options{.self = {.job_name = "j", .program = "agent"},
                               .kinds = kinds(),
-                              .vitals = [] { return Vitals(); }};
+                              .vitals = [] { return Vitals(); },
+                              .times = {.linger = std::chrono::milliseconds(0)}};
   agent_link::Links links(executor, std::move(options));
   base::TaskGroup tasks(executor);
   const auto answer = std::make_shared<stream::Answer>(executor);

@@ -52,7 +52,7 @@ void react(mux::Mux& mux) {
           2 * mux.streams() * std::accumulate(std::begin(kWindows), std::end(kWindows), 0UL));
 }
 
-void act(mux::Mux& mux, const wire::Frame& frame) {
+void act(mux::Mux& mux, mux::Side side, const wire::Frame& frame) {
   const mux::StreamId id = frame.header.stream;
   const auto lane = static_cast<mux::Lane>(frame.header.lane % mux::kLanes);
   char buffer[64];
@@ -87,12 +87,20 @@ void act(mux::Mux& mux, const wire::Frame& frame) {
     case 109:
       mux.reset_all("cut");
       break;
+    case 110:
+      mux.suspend();
+      break;
+    case 111:
+      if (side == mux::Side::kClient) {
+        mux.resume();
+      }
+      break;
     default:
       break;
   }
 }
 
-void run(mux::Mux& mux, std::string_view bytes, std::size_t step) {
+void run(mux::Mux& mux, mux::Side side, std::string_view bytes, std::size_t step) {
   wire::Decoder decoder;
   while (!bytes.empty()) {
     decoder.feed(bytes.substr(0, step));
@@ -106,7 +114,7 @@ void run(mux::Mux& mux, std::string_view bytes, std::size_t step) {
         break;
       }
       if (!wire::is_stream_frame((*frame)->header.type)) {
-        act(mux, **frame);
+        act(mux, side, **frame);
       } else if (!mux.receive(**frame)) {
         return;
       }
@@ -124,7 +132,7 @@ void run(mux::Side side, std::string_view bytes, std::size_t step) {
     require(mux.open("request").has_value());
     take_output(mux, ~std::size_t{0});
   }
-  run(mux, bytes, step);
+  run(mux, side, bytes, step);
   take_output(mux, ~std::size_t{0});
   require(!mux.has_output());
   mux.reset_all("over");

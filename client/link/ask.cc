@@ -67,14 +67,16 @@ awaitable<Result<void>> stop(const state::Paths& paths, std::string job) {
   if (!*process) {
     co_return Result<void>{};
   }
+  bool asked = false;
   if (auto peer = connect_background(background)) {
     stream::SocketStream connection(co_await asio::this_coro::executor, std::move(peer->socket));
     std::string word;
     wire::append_frame(word, {.type = wire::Type::kStop}, {});
-    // Best effort: one that does not read is asked by signal, and then killed.
-    (void)co_await connection.write(asio::buffer(word));
+    asked = (co_await connection.write(asio::buffer(word))).has_value();
   }
-  auto ended = co_await end_process(std::move(*process));
+  // A signal would make it hand its streams over to another one.
+  auto ended = asked ? co_await await_end(std::move(*process))
+                     : co_await end_process(std::move(*process));
   std::error_code ignored;  // one that was killed leaves its socket behind
   std::filesystem::remove(background.files.socket, ignored);
   co_return ended;

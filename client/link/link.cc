@@ -45,7 +45,7 @@ void Link::end(Error why) {
 }
 
 void Link::hand_over() {
-  handing_over_ = true;
+  handing_over_ = handing_over_ || !over_;
   end({Code::kCancelled, "another link process takes over"});
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "protocol/mux/fair_turns.h"
 #include "protocol/mux/in_lane.h"
 #include "protocol/mux/mux.h"
 #include "protocol/mux/out_lane.h"
@@ -16,7 +17,7 @@ namespace rdev::mux {
 
 inline constexpr Lane kEveryLane[] = {Lane::kData, Lane::kStderr, Lane::kControl};
 
-struct StreamState final {
+struct StreamState final : FairShare {  // of what may be sent
   enum class Phase {
     kAsked,    // we opened it; no answer yet
     kOffered,  // the peer opened it; not answered yet
@@ -44,7 +45,6 @@ struct StreamState final {
   std::array<OutLane, kLanes> out;
   std::array<InLane, kLanes> in;
   Turn credit_turn;  // has credit to send
-  Turn data_turn;    // is sendable()
 };
 
 struct Mux::Impl final {
@@ -109,7 +109,7 @@ struct Mux::Impl final {
   std::unordered_map<StreamId, std::string> unfinished;
   Turns<Path, &Path::turn> talking;
   Turns<StreamState, &StreamState::credit_turn> crediting;
-  Turns<StreamState, &StreamState::data_turn> data;
+  FairTurns<StreamState> data;
   std::deque<Event> events;
 };
 

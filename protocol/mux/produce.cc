@@ -15,7 +15,7 @@ void Mux::produce(std::string& out, std::size_t enough) {
     } else if (!impl_->crediting.empty()) {
       impl_->produce_credit(out, impl_->crediting.front());
     } else if (!impl_->data.empty()) {
-      impl_->produce_data(out, impl_->data.front());
+      impl_->produce_data(out, impl_->data.next());
     } else {
       return;
     }
@@ -23,12 +23,7 @@ void Mux::produce(std::string& out, std::size_t enough) {
 }
 
 void Mux::Impl::schedule(StreamState& stream) {
-  const bool sendable = stream.path.up() && stream.sendable();
-  if (sendable && !stream.data_turn.is_linked()) {
-    data.push_back(stream);
-  } else if (!sendable) {
-    stream.data_turn.unlink();
-  }
+  data.set(stream, stream.path.up() && stream.sendable());
   const bool telling = stream.path.up() && stream.credit != 0;
   if (telling && !stream.credit_turn.is_linked()) {
     crediting.push_back(stream);
@@ -81,7 +76,7 @@ void Mux::Impl::produce_credit(std::string& out, StreamState& stream) {
 }
 
 void Mux::Impl::produce_data(std::string& out, StreamState& stream) {
-  stream.data_turn.unlink();
+  const std::size_t before = out.size();
   for (;;) {
     const Lane lane = kEveryLane[stream.next_lane];
     stream.next_lane = static_cast<std::uint8_t>((stream.next_lane + 1U) % kLanes);
@@ -90,6 +85,7 @@ void Mux::Impl::produce_data(std::string& out, StreamState& stream) {
       break;
     }
   }
+  data.took(stream, out.size() - before);
   if (stream.close_sent() && stream.closed_by_peer()) {
     forget(stream);
   } else {

@@ -47,6 +47,7 @@ Result<StreamId> Mux::Impl::next_id(StreamId parent) {
 
 void Mux::Impl::forget(StreamState& stream) {
   const StreamId id = stream.id;  // lives longer than the stream
+  data.set(stream, false);
   streams.erase(id);
 }
 

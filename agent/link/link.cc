@@ -61,7 +61,10 @@ Link::Link(const asio::any_io_executor& executor, const Options& options, const 
       id_(hello.session_id()),
       secret_(hello.session_secret()),
       key_fingerprint_(peer.key_fingerprint),
-      endpoint_(executor, {.side = mux::Side::kAgent, .streams = kMaxStreams}, *this),
+      endpoint_(
+          executor,
+          {.side = mux::Side::kAgent, .streams = kMaxStreams, .most_window = mux::kMostWindow},
+          *this),
       tasks_(executor),
       sessions_(executor),
       changed_(executor) {}

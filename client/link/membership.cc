@@ -52,7 +52,9 @@ Membership::Membership(const asio::any_io_executor& executor, base::Fd socket, C
       options(std::move(asked)),
       consumer(random_consumer()),
       carrier(std::make_unique<stream::SocketStream>(executor, std::move(socket))),
-      endpoint(executor, {.side = mux::Side::kClient, .consumer = consumer}, *this),
+      endpoint(executor,
+               {.side = mux::Side::kClient, .consumer = consumer, .most_window = mux::kMostWindow},
+               *this),
       changed(executor) {}
 
 void Membership::on_open(std::string_view request, mux::StreamId parent,

@@ -35,7 +35,34 @@ Result<bool> InLane::data(std::uint64_t offset, std::string_view bytes, End end)
   return end != End::kNone || !bytes.empty();
 }
 
-std::size_t InLane::read(char* out, std::size_t capacity) { return unread_.take(out, capacity); }
+std::size_t InLane::read(char* out, std::size_t capacity) {
+  const std::size_t n = unread_.take(out, capacity);
+  grow_if_due();
+  return n;
+}
+
+void InLane::starved() {
+  starved_ = true;
+  grow_if_due();
+}
+
+void InLane::grow_if_due() {
+  if (!starved_ || budget_ == nullptr || dropping_ || unread_.size() > window_ / 4) {
+    return;
+  }
+  starved_ = false;
+  const std::uint64_t more = std::min({window_, most_ - window_, *budget_});
+  *budget_ -= more;
+  window_ += more;
+  grown_ = more > 0;
+}
+
+void InLane::shrink() {
+  if (budget_ != nullptr) {
+    *budget_ += window_ - least_;
+    window_ = least_;
+  }
+}
 
 void InLane::drop_all() {
   unread_.clear();
@@ -44,13 +71,19 @@ void InLane::drop_all() {
 
 bool InLane::credit_due() const {
   const std::uint64_t moved = consumed() - told_;
-  return moved >= std::min(std::max(kLeastStep, window_ / kCreditSteps), (window_ + 1) / 2) ||
+  return grown_ ||
+         moved >= std::min(std::max(kLeastStep, window_ / kCreditSteps), (window_ + 1) / 2) ||
          (moved > 0 && at_end());
 }
 
 InLane::Credit InLane::take_credit() {
   told_ = consumed();
-  limit_ = told_ + window_;
+  if (unread_.size() > window_ / 2) {
+    shrink();
+    starved_ = false;
+  }
+  grown_ = false;
+  limit_ = std::max(limit_, told_ + window_);
   return {told_, limit_};
 }
 

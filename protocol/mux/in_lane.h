@@ -11,12 +11,22 @@ namespace rdev::mux {
 // The receiving half of a lane, and the only place that decides when credit is due.
 class InLane final {
  public:
-  explicit InLane(std::uint64_t window) : window_(window), limit_(window) {}
+  explicit InLane(std::uint64_t window) : InLane(window, window, nullptr) {}
+  // Where a sender waits for credit although its bytes are taken as they come, the window is less
+  // than what the line holds: it doubles, up to `most`, as long as `budget` (which outlives the
+  // lane) has so many bytes left. What a consumer does not take makes it as small as it was.
+  InLane(std::uint64_t window, std::uint64_t most, std::uint64_t* budget)
+      : window_(window), limit_(window), least_(window), most_(most), budget_(budget) {}
+  InLane(const InLane&) = delete;
+  InLane& operator=(const InLane&) = delete;
+  ~InLane() { shrink(); }
 
   enum class End { kNone, kEnd, kBroken };
   // A DATA frame; whether it brought bytes or the end. An error is a fault of the peer.
   Result<bool> data(std::uint64_t offset, std::string_view bytes, End end);
   std::size_t read(char* out, std::size_t capacity);
+  // The sender has no credit for more.
+  void starved();
   // Nobody reads any more: what is here and what comes later counts as taken.
   void drop_all();
 
@@ -38,13 +48,19 @@ class InLane final {
   Credit take_credit();
 
  private:
+  void grow_if_due();
+  void shrink();
   std::uint64_t consumed() const { return received_ - unread_.size(); }
 
   Chunks unread_;  // until received_
   std::uint64_t window_;
   std::uint64_t received_ = 0;
-  std::uint64_t told_ = 0;  // of consumed()
-  std::uint64_t limit_;     // as told
+  std::uint64_t told_ = 0;      // of consumed()
+  std::uint64_t limit_;         // as told
+  std::uint64_t least_, most_;  // of window_
+  std::uint64_t* budget_;       // from which it grows; nullptr: it does not
+  bool starved_ = false;        // the sender, since it grew
+  bool grown_ = false;          // since credit was told
   End end_ = End::kNone;
   bool dropping_ = false;
 };

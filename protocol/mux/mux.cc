@@ -38,7 +38,7 @@ Mux::Mux(const Options& options) : impl_(std::make_unique<Impl>(options)) {
 
 Mux::~Mux() = default;
 
-Mux::Impl::Impl(const Options& chosen) : options(chosen) { begin(); }
+Mux::Impl::Impl(const Options& chosen) : options(chosen), growth(chosen.growth) { begin(); }
 
 void Mux::Impl::begin() {
   if (options.side == Side::kClient) {

@@ -31,6 +31,9 @@ inline constexpr std::size_t kLanes = 3;
 // What a request may take: the arguments and the environment of a command are part of it.
 inline constexpr std::size_t kLargestRequest = std::size_t{256} << 10U;
 
+// What a line of 1 Gbit/s holds at 167 ms, and half as much again.
+inline constexpr std::uint64_t kMostWindow = 32U << 20U;
+
 enum class Side { kClient, kAgent };
 
 struct Options {
@@ -40,6 +43,10 @@ struct Options {
   // How much a peer may send ahead of the consumer, and so how much each side holds at most: unread
   // here, not yet acknowledged there.
   std::uint64_t windows[kLanes] = {2U << 20U, 256U << 10U, 16U << 10U};
+  // Up to which that of kData grows where a line holds more; 0: it does not.
+  std::uint64_t most_window = 0;
+  // By how much all windows together may grow.
+  std::uint64_t growth = 64U << 20U;
 };
 
 // What has happened to a stream; drained with next_event() after receive().

@@ -51,7 +51,7 @@ std::size_t OutLane::write(std::string_view bytes) {
   if (discarding_) {
     return bytes.size();
   }
-  const std::size_t n = std::min(bytes.size(), window_ - std::min(window_, kept_.size()));
+  const std::size_t n = std::min(bytes.size(), room());
   kept_.append(bytes.substr(0, n));
   wanting_ = n < bytes.size();
   return n;
@@ -64,9 +64,15 @@ void OutLane::discard() {
 }
 
 bool OutLane::take_writable() {
-  const bool now = wanting_ && (discarding_ || kept_.size() < window_);
+  const bool now = wanting_ && (discarding_ || room() > 0);
   wanting_ = wanting_ && !now;
   return now;
+}
+
+std::size_t OutLane::room() const {
+  const std::uint64_t granted = limit_ - std::min(limit_, acknowledged_);
+  const std::uint64_t most = std::clamp(granted, window_, most_);
+  return most - std::min<std::uint64_t>(most, kept_.size());
 }
 
 std::size_t OutLane::ready() const {
@@ -82,10 +88,13 @@ void OutLane::produce(std::string& out, StreamId id, Lane lane, bool may_end) {
   const std::size_t n = std::min(ready(), kMost);
   end_sent_ = may_end && finished_ && sent_ + n == written();
   const std::uint8_t end = broken_ ? wire::kFin | wire::kBroken : wire::kFin;
+  const bool starved = sent_ + n == limit_ && (wanting_ || written() > limit_);
   wire::append_header(out,
                       {.type = wire::Type::kData,
                        .lane = static_cast<std::uint8_t>(lane),
-                       .flags = end_sent_ ? end : std::uint8_t{0},
+                       .flags = end_sent_ ? end
+                                : starved ? wire::kStarved
+                                          : std::uint8_t{0},
                        .stream = id},
                       sizeof sent_ + n);
   wire::append_u64(out, sent_);

@@ -14,7 +14,9 @@ namespace rdev::mux {
 // The sending half of a lane: bytes stay here until the peer's consumer has taken them.
 class OutLane final {
  public:
-  explicit OutLane(std::uint64_t window) : window_(window) {}
+  explicit OutLane(std::uint64_t window) : OutLane(window, window) {}
+  // It keeps as much as the peer would take, at least `window` and at `most`.
+  OutLane(std::uint64_t window, std::uint64_t most) : window_(window), most_(most) {}
 
   // How far the peer lets us send; a smaller number than before changes nothing.
   void raise_limit(std::uint64_t limit);
@@ -47,11 +49,12 @@ class OutLane final {
 
  private:
   std::uint64_t written() const { return acknowledged_ + kept_.size(); }
+  std::size_t room() const;
   // Of what may be sent now, the bytes.
   std::size_t ready() const;
 
   Chunks kept_;  // from acknowledged_ on
-  std::uint64_t window_;
+  std::uint64_t window_, most_;
   std::uint64_t acknowledged_ = 0;
   std::uint64_t sent_ = 0;
   std::uint64_t limit_ = 0;

@@ -239,6 +239,12 @@ void Mux::Impl::on_data(StreamState& stream, const wire::Frame& frame) {
   if (!*news) {
     return;
   }
+  if ((frame.header.flags & wire::kStarved) != 0) {
+    stream.incoming(lane).starved();
+    if (stream.incoming(lane).credit_due()) {
+      tell_credit(stream, lane);
+    }
+  }
   event(stream, {.kind = Event::Kind::kReadable, .lane = lane});
   if (stream.closed && stream.incoming(lane).credit_due()) {
     tell_credit(stream, lane);

@@ -4,13 +4,15 @@
 
 namespace rdev::mux {
 
-StreamState::StreamState(StreamId stream, Path& its_path, Phase begin,
-                         const std::uint64_t (&windows)[kLanes])
+StreamState::StreamState(StreamId stream, Path& its_path, Phase begin, const Options& options,
+                         std::uint64_t& growth)
     : id(stream),
       path(its_path),
       phase(begin),
-      out{OutLane(windows[0]), OutLane(windows[1]), OutLane(windows[2])},
-      in{InLane(windows[0]), InLane(windows[1]), InLane(windows[2])} {}
+      out{OutLane(options.windows[0], std::max(options.windows[0], options.most_window)),
+          OutLane(options.windows[1]), OutLane(options.windows[2])},
+      in{InLane(options.windows[0], std::max(options.windows[0], options.most_window), &growth),
+         InLane(options.windows[1]), InLane(options.windows[2])} {}
 
 bool StreamState::may_end(Lane lane) const {
   return lane != Lane::kControl || (out[0].end_sent() && out[1].end_sent());

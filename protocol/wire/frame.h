@@ -46,10 +46,11 @@ enum class Type : std::uint8_t {
   kPaused = 70,     // link: Paused: the connection is gone; another ATTACHED follows, or LOST
 };
 
-inline constexpr std::uint8_t kFin = 1;     // DATA: the lane ends after its bytes
-inline constexpr std::uint8_t kMore = 2;    // OPEN, RESUME, RESUMED: another one goes on with it
-inline constexpr std::uint8_t kBroken = 4;  // DATA, beside kFin: it was broken off there
-inline constexpr std::uint8_t kKnown = 8;   // RESUME, RESUMED: the sender has heard of the other
+inline constexpr std::uint8_t kFin = 1;       // DATA: the lane ends after its bytes
+inline constexpr std::uint8_t kMore = 2;      // OPEN, RESUME, RESUMED: another one goes on with it
+inline constexpr std::uint8_t kBroken = 4;    // DATA, beside kFin: it was broken off there
+inline constexpr std::uint8_t kStarved = 16;  // DATA: there is more, but no credit for it
+inline constexpr std::uint8_t kKnown = 8;     // RESUME, RESUMED: the sender has heard of the other
 
 struct Header {
   std::uint32_t size = 0;  // of the payload

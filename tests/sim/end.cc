@@ -55,6 +55,10 @@ End::End(Random& random, Talk& talk, std::size_t side, mux::Mux& its, const mux:
   }
 }
 
+std::uint64_t End::most_window(std::size_t lane) const {
+  return lane == 0 ? std::max(options_.windows[0], options_.most_window) : options_.windows[lane];
+}
+
 bool End::act() {
   if (phase == Phase::kDeciding) {
     return answer();
@@ -160,7 +164,7 @@ bool End::write(Lane lane) {
   const End* const reader = other();
   if (reader == nullptr || !reader->closed) {
     const std::uint64_t taken = reader == nullptr ? 0 : reader->read[l];
-    if (written[l] - taken > options_.windows[l]) {
+    if (written[l] - taken > most_window(l)) {
       wrong("write() took more than the window");
     }
   }
@@ -254,7 +258,7 @@ void End::on_event(const mux::Event& event) {
       if (phase != Phase::kTalking) {
         wrong("bytes before the answer");
       }
-      if (mux.readable(talk_.id, event.lane) > options_.windows[l]) {
+      if (mux.readable(talk_.id, event.lane) > most_window(l)) {
         wrong("more bytes are unread than the window");
       }
       return;

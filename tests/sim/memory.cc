@@ -7,8 +7,9 @@
 namespace rdev::sim {
 namespace {
 
-std::uint64_t sum(const std::uint64_t (&windows)[mux::kLanes]) {
-  return std::accumulate(std::begin(windows), std::end(windows), std::uint64_t{0});
+std::uint64_t sum(const mux::Options& options) {
+  return std::accumulate(std::begin(options.windows), std::end(options.windows),
+                         std::max(options.windows[0], options.most_window) - options.windows[0]);
 }
 
 // Of one direction of a stream when nothing is on its way: unread there, not acknowledged here.
@@ -18,7 +19,7 @@ std::uint64_t kept(const End& writer, const End* reader) {
     const std::uint64_t unread = writer.written[l] - (reader == nullptr ? 0 : reader->read[l]);
     all += 2 * unread;
     if (reader != nullptr && !reader->at_end(l)) {
-      all += std::min<std::uint64_t>(65536, (reader->options().windows[l] + 1) / 2) - 1;
+      all += std::min<std::uint64_t>(65536, (reader->most_window(l) + 1) / 2) - 1;
     }
   }
   return all;
@@ -27,7 +28,7 @@ std::uint64_t kept(const End& writer, const End* reader) {
 }  // namespace
 
 void World::check_held(const mux::Mux& mux, const mux::Options& options) {
-  if (mux.held() > 2 * sum(options.windows) * mux.streams()) {
+  if (mux.held() > 2 * sum(options) * mux.streams()) {
     fault_ = "held: " + std::to_string(mux.held());
   }
   if (mux.streams() > options.streams) {
@@ -45,7 +46,7 @@ void World::check_kept() {
     };
     if (over(ends[0]) || over(ends[1])) {  // then it is the windows that bound it
       for (const End* end : ends) {
-        most += end == nullptr ? 0 : 2 * sum(end->options().windows);
+        most += end == nullptr ? 0 : 2 * sum(end->options());
       }
       continue;
     }

@@ -14,6 +14,10 @@ mux::Options options(Random& random, mux::Side side, std::uint32_t consumer) {
   for (std::uint64_t& window : made.windows) {
     window = random.one_of<std::uint64_t>({1, 10, 300, 300, 5000, 5000, 40000, 200000});
   }
+  if (random.percent(30)) {
+    made.most_window = made.windows[0] * (1 + random.below(20));
+    made.growth = random.below(100'000);
+  }
   return made;
 }
 
@@ -200,7 +204,9 @@ void Network::count_credit(const wire::Frame& frame, const mux::Options& senders
   const std::uint64_t consumed = wire::take_u64(payload).value_or(0);
   const std::uint64_t step =
       std::clamp<std::uint64_t>(senders.windows[frame.header.lane] / 2, 1, 65536);
-  if (count > consumed / step + 1 + acknowledged_) {
+  const bool grows = frame.header.lane == 0 && senders.most_window > 0;
+  const std::uint64_t growths = grows ? consumed / step + 10 : 0;
+  if (count > consumed / step + 1 + acknowledged_ + growths) {
     fault = std::to_string(count) + " CREDIT frames for " + std::to_string(consumed) + " bytes";
   }
 }

@@ -1,0 +1,96 @@
+// The window of a stream grows to what its line holds, and no further than its budget.
+#include <gtest/gtest.h>
+
+#include <utility>
+
+#include "tests/unit/protocol/mux/pair.h"
+
+namespace rdev::mux {
+namespace {
+
+constexpr Options kGrowing{.windows = {1000, 1000, 1000}, .most_window = 16000, .growth = 20000};
+
+// Fills the line: what the agent sends before it hears anything of the client.
+std::size_t flight(Pair& pair, StreamId id) {
+  pair.agent.write(id, Lane::kData, std::string(5'000'000, 'x'));
+  Pair::move(pair.agent, pair.client);
+  return pair.client.readable(id, Lane::kData);
+}
+
+// A round trip of a line that holds more than anybody has: all of it is read at its end.
+std::size_t round(Pair& pair, StreamId id) {
+  const std::size_t arrived = flight(pair, id);
+  Pair::read(pair.client, id, Lane::kData, arrived);
+  Pair::move(pair.client, pair.agent);
+  return arrived;
+}
+
+TEST(MuxWindow, GrowsWhileBytesAreTakenAsTheyCome) {
+  Pair pair(kGrowing);
+  const StreamId id = pair.opened();
+  EXPECT_EQ(round(pair, id), 1000u);
+  std::size_t now = 0;
+  for (int i = 0; i < 20; ++i) {
+    const std::size_t before = std::exchange(now, round(pair, id));
+    EXPECT_GE(now, before);
+  }
+  EXPECT_EQ(now, 16000u);
+  EXPECT_LE(pair.client.held() + pair.agent.held(), 2u * 16000u);
+}
+
+TEST(MuxWindow, StaysWhereItIsToldTo) {
+  Pair pair({.windows = {1000, 1000, 1000}});
+  const StreamId id = pair.opened();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(round(pair, id), 1000u);
+  }
+}
+
+TEST(MuxWindow, AllTogetherStayWithinTheirBudget) {
+  Pair pair(kGrowing);
+  const StreamId ids[] = {pair.opened(), pair.opened(), pair.opened()};
+  std::size_t all = 0;
+  for (int i = 0; i < 20; ++i) {
+    all = 0;
+    for (const StreamId id : ids) {
+      all += round(pair, id);
+    }
+  }
+  EXPECT_EQ(all, 3u * 1000u + 20000u);
+  // What one leaves behind is another's.
+  pair.client.reset(ids[0], "enough");
+  pair.pump();
+  for (int i = 0; i < 20; ++i) {
+    all = round(pair, ids[1]) + round(pair, ids[2]);
+  }
+  EXPECT_GT(all, 20000u);
+}
+
+TEST(MuxWindow, AConsumerThatIsSlowMakesItSmallAgain) {
+  Pair pair({.windows = {600'000, 1000, 1000}, .most_window = 4'800'000});
+  const StreamId id = pair.opened();
+  for (int i = 0; i < 20; ++i) {
+    round(pair, id);
+  }
+  EXPECT_EQ(flight(pair, id), 4'800'000u);
+  for (int i = 0; i < 200; ++i) {
+    Pair::read(pair.client, id, Lane::kData, 50'000);
+    Pair::move(pair.client, pair.agent);
+    flight(pair, id);
+  }
+  EXPECT_LE(pair.client.readable(id, Lane::kData), 600'000u);
+}
+
+TEST(MuxWindow, NobodyIsMadeToKeepMoreThanItWants) {
+  Pair pair({.windows = {1000, 1000, 1000}});
+  const StreamId id = pair.opened();
+  std::string limits;
+  wire::append_u64(limits, 0);
+  wire::append_u64(limits, ~std::uint64_t{0});
+  ASSERT_TRUE(pair.agent.receive(
+      {.header = {.size = 16, .type = wire::Type::kCredit, .stream = id}, .payload = limits}));
+  EXPECT_EQ(pair.agent.write(id, Lane::kData, std::string(5000, 'x')), 1000u);
+}
+
+}  // namespace
+}  // namespace rdev::mux

@@ -41,6 +41,9 @@ sshd::SessionHandler session(const SshServices& services, SessionKind kind) {
   };
 }
 
+// What comes is read at once: its streams' own windows bound what is kept. As the client's.
+constexpr std::uint32_t kLinkWindow = 64U << 20U;
+
 sshd::SessionHandler link(agent_link::Links& links) {
   return [&links](const sshd::Peer& peer, const sshd::SessionStart&,
                   std::unique_ptr<stream::Offer> offer) {
@@ -117,6 +120,7 @@ sshd::Services services_table(SshServices services) {
   table.exec = session(services, SessionKind::kExec);
   table.subsystems.emplace("sftp", session(services, SessionKind::kSftp));
   table.subsystems.emplace("rdev-link", link(services.links));
+  table.windows.emplace("rdev-link", kLinkWindow);
   add_forwards(table, services);
   table.accepts_variable = stream::client_may_set;
   table.connection_ended = [&tidy = services.tidy] { tidy.soon(); };

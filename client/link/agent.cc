@@ -19,7 +19,7 @@ constexpr std::chrono::seconds kSubsystemLimit{30};
 constexpr char kSubsystem[] = "rdev-link";
 // This process reads at once what comes, so the window is not what bounds memory: it is as large as
 // a fat pipe needs.
-constexpr std::uint32_t kWindow = 16U << 20U;
+constexpr std::uint32_t kWindow = 64U << 20U;
 
 Result<ssh::PrivateKey> load_key(const state::Paths& paths, const std::string& job) {
   const std::filesystem::path own = state::job_files(paths, job).key;

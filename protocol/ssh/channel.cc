@@ -115,6 +115,11 @@ std::string_view Channel::send_turn(stream::Lane lane, std::string_view bytes) {
   return bytes;
 }
 
+void Channel::widen(std::uint32_t window) {
+  inbox_.widen(window);
+  give_credit();
+}
+
 void Channel::give_credit() {
   if (state_ != State::kOpen || got_eof_ || got_close_ || sent_close_) {
     return;

@@ -90,6 +90,8 @@ class Channel final : public std::enable_shared_from_this<Channel> {
   using Fault = std::optional<std::string>;
   void set_requests(std::unique_ptr<ChannelRequests> requests) { requests_ = std::move(requests); }
   void push_event(stream::Event event, Reply reply);
+  // The window, at least so large from now on.
+  void widen(std::uint32_t window);
   // A text for the person at the other end, outside of any order.
   void say(std::string_view text);
   void on_open(const Remote& remote);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string_view>
@@ -24,6 +25,8 @@ class Inbox final {
   // Forgets what is there and, from now on, what comes.
   void drop();
 
+  // The window, at least so large; take_credit() tells the peer.
+  void widen(std::uint32_t window) { target_ = std::max(target_, window); }
   // How much to give back to the peer now, 0 for nothing yet: in steps of an eighth of the
   // window, which keep a sender at full speed where half windows cost half of it.
   std::uint32_t take_credit();
@@ -33,7 +36,7 @@ class Inbox final {
 
   std::array<stream::ByteQueue, 2> lanes_;
   std::uint32_t window_;  // bytes that the peer may still send
-  std::uint32_t target_;  // what the window grows back to; the place for a dynamic policy
+  std::uint32_t target_;  // what the window grows back to
   bool dropped_ = false;
 };
 

@@ -91,6 +91,8 @@ struct Services {
   SessionHandler shell;
   SessionHandler exec;
   std::map<std::string, SessionHandler, std::less<>> subsystems;
+  // Bytes that a subsystem's channel may have on its way, where that is more than usual.
+  std::map<std::string, std::uint32_t, std::less<>> windows;
   TcpHandler direct_tcpip;
   UnixHandler direct_streamlocal;
   ListenHandler listen;

@@ -143,6 +143,10 @@ bool Session::on_start(ssh::Channel& channel, std::string_view type, ssh::Reader
     base::log_info("session start refused", {{"type", type}, {"remote", peer_->remote_address}});
     return true;
   }
+  if (const auto wide = host_.services.windows.find(command);
+      type == "subsystem" && wide != host_.services.windows.end()) {
+    channel.widen(wide->second);
+  }
   state_ = State::kStarting;
   SessionStart start{
       .command = std::string(command), .pty = pty_, .env = env_, .agent = agent_->wanted()};

@@ -44,6 +44,17 @@ TEST(Inbox, CreditComesInStepsAndNeverExceedsTheWindow) {
   }
 }
 
+TEST(Inbox, AWiderWindowIsToldAtOnce) {
+  Inbox inbox(1000);
+  ASSERT_TRUE(inbox.put(Lane::kData, "12345"));
+  inbox.widen(500);  // it is no less
+  EXPECT_EQ(inbox.take_credit(), 0u);
+  inbox.widen(1'000'000);
+  EXPECT_EQ(inbox.take_credit(), 999'000u);
+  EXPECT_TRUE(inbox.skip(999'995));
+  EXPECT_FALSE(inbox.skip(1));
+}
+
 TEST(Inbox, DroppedBytesStayBounded) {
   Inbox inbox(10);
   ASSERT_TRUE(inbox.put(Lane::kData, "12345"));

@@ -8,6 +8,7 @@
 #include "client/state/job_record.h"
 #include "client/tunnels/own_tunnels.h"
 #include "client/ui/progress.h"
+#include "protocol/laptop.pb.h"
 #include "protocol/rdev.pb.h"
 
 namespace rdev::commands {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "protocol/rdev.pb.h"
+#include "protocol/laptop.pb.h"
 
 namespace rdev::commands {
 

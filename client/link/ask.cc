@@ -75,8 +75,8 @@ awaitable<Result<void>> stop(const state::Paths& paths, std::string job) {
     asked = (co_await connection.write(asio::buffer(word))).has_value();
   }
   // A signal would make it hand its streams over to another one.
-  auto ended = asked ? co_await await_end(std::move(*process))
-                     : co_await end_process(std::move(*process));
+  auto ended =
+      asked ? co_await await_end(std::move(*process)) : co_await end_process(std::move(*process));
   std::error_code ignored;  // one that was killed leaves its socket behind
   std::filesystem::remove(background.files.socket, ignored);
   co_return ended;

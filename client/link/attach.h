@@ -8,6 +8,7 @@
 
 #include "client/state/paths.h"
 #include "protocol/base/asio.h"
+#include "protocol/laptop.pb.h"
 #include "protocol/link/endpoint.h"
 #include "protocol/rdev.pb.h"
 

@@ -6,8 +6,8 @@
 #include <cstring>
 
 #include "protocol/base/log.h"
+#include "protocol/laptop.pb.h"
 #include "protocol/mux/mux.h"
-#include "protocol/rdev.pb.h"
 
 namespace rdev::link_process {
 namespace {

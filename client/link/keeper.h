@@ -9,6 +9,7 @@
 
 #include "client/link/attempt.h"
 #include "client/link/pacing.h"
+#include "protocol/laptop.pb.h"
 
 namespace rdev::link_process {
 

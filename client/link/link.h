@@ -11,6 +11,7 @@
 #include "client/link/router.h"
 #include "client/link/session.h"
 #include "protocol/base/task_group.h"
+#include "protocol/laptop.pb.h"
 #include "protocol/rdev.pb.h"
 
 namespace rdev::link_process {

@@ -6,6 +6,7 @@
 #include "client/state/job_record.h"
 #include "protocol/base/file.h"
 #include "protocol/base/log.h"
+#include "protocol/laptop.pb.h"
 #include "protocol/ssh/keys.h"
 
 namespace rdev::link_process {

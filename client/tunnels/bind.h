@@ -6,7 +6,7 @@
 #include "protocol/base/fd.h"
 #include "protocol/base/result.h"
 #include "protocol/base/unix_socket.h"
-#include "protocol/rdev.pb.h"
+#include "protocol/laptop.pb.h"
 
 namespace rdev::tunnels {
 

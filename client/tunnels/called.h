@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "protocol/base/result.h"
-#include "protocol/rdev.pb.h"
+#include "protocol/laptop.pb.h"
 
 namespace rdev::tunnels {
 

@@ -5,7 +5,7 @@
 
 #include "client/state/paths.h"
 #include "protocol/base/asio.h"
-#include "protocol/rdev.pb.h"
+#include "protocol/laptop.pb.h"
 
 namespace rdev::tunnels {
 

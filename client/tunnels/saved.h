@@ -7,7 +7,7 @@
 
 #include "client/state/paths.h"
 #include "protocol/base/result.h"
-#include "protocol/rdev.pb.h"
+#include "protocol/laptop.pb.h"
 
 namespace rdev::tunnels {
 

@@ -11,6 +11,7 @@
 #include "client/front/streams.h"
 #include "protocol/base/asio.h"
 #include "protocol/base/notify.h"
+#include "protocol/laptop.pb.h"
 #include "protocol/link/endpoint.h"
 #include "protocol/rdev.pb.h"
 

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "protocol/base/result.h"
-#include "protocol/rdev.pb.h"
+#include "protocol/laptop.pb.h"
 
 namespace rdev::tunnels {
 

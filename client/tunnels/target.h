@@ -2,7 +2,7 @@
 
 #include "protocol/base/asio.h"
 #include "protocol/base/fd.h"
-#include "protocol/rdev.pb.h"
+#include "protocol/laptop.pb.h"
 
 namespace rdev::tunnels {
 

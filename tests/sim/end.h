@@ -71,11 +71,11 @@ class End final {
   mux::Options options_;
   Leaving leaving_;
   Answer answer_;
-  std::size_t patience_;                        // acts until it answers, or leaves without reason
-  std::size_t piece_;                           // the most that it writes or reads at once
-  bool reads_late_;                             // only after it has written everything
-  std::uint64_t left_[mux::kLanes];             // to write
-  bool blocked_[mux::kLanes] = {};              // until kWritable
+  std::size_t patience_;             // acts until it answers, or leaves without reason
+  std::size_t piece_;                // the most that it writes or reads at once
+  bool reads_late_;                  // only after it has written everything
+  std::uint64_t left_[mux::kLanes];  // to write
+  bool blocked_[mux::kLanes] = {};   // until kWritable
   bool hungry_[mux::kLanes] = {true, true, true};  // until kReadable
   bool at_end_[mux::kLanes] = {};
 };

@@ -66,7 +66,7 @@ Session session_request(Session::Kind kind, const sshd::Peer& peer, sshd::Sessio
     session.add_argv(std::move(start.command));
   }
   for (const auto& [name, value] : start.env) {
-    session.add_env(name + "=" + value);
+    session.add_env()->append(name).append("=").append(value);
   }
   if (start.pty) {
     set_terminal(*session.mutable_terminal(), *std::move(start.pty));

@@ -21,7 +21,7 @@ std::optional<T> take(std::string_view& bytes) {
     return std::nullopt;
   }
   T value;
-  std::memcpy(&value, bytes.data(), sizeof value);
+  bytes.copy(reinterpret_cast<char*>(&value), sizeof value);
   bytes.remove_prefix(std::min<std::size_t>(NLMSG_ALIGN(sizeof value), bytes.size()));
   return value;
 }

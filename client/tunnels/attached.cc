@@ -14,7 +14,7 @@ class AttachedConnection final : public Connection {
   explicit AttachedConnection(std::unique_ptr<link_process::Attached> attached)
       : attached_(std::move(attached)) {}
   awaitable<Result<link::Opened>> open(StreamRequest request) override {
-    return attached_->open(std::move(request));
+    return attached_->open(request);  // encoded before this returns
   }
   awaitable<Error> lost() override { return attached_->lost(); }
 

@@ -125,6 +125,7 @@ awaitable<void> TunnelSet::stop() {
 
 std::vector<TunnelState> TunnelSet::states() const {
   std::vector<TunnelState> states;
+  states.reserve(tunnels_.size());
   for (const Pointer& active : tunnels_) {
     states.push_back(active->ledger().state());
   }

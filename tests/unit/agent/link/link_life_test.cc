@@ -188,7 +188,9 @@ class LingeringLinks : public LinksTest {
  protected:
   LingeringLinks() {
     times.linger = std::chrono::hours(24);
-    kinds.session = [this](Session, Offered offer) { return two_lines(told, std::move(offer)); };
+    kinds.session = [this](const Session&, Offered offer) {
+      return two_lines(told, std::move(offer));
+    };
   }
   ~LingeringLinks() override {
     if (links) {

@@ -293,7 +293,7 @@ TEST_F(EndpointTest, StreamsWaitWhenTheConnectionEndsUntilTheyAreReset) {
 
 TEST_F(EndpointTest, StreamsGoOnOverAnotherConnection) {
   run(connect());
-  const std::string sent(9'000'000, 'x');
+  const std::string sent(8'000'000, 'x');
   std::string received;
   tasks.spawn("write", write_and_end(*pair->far, sent));
   std::optional<std::string> rest;

@@ -23,7 +23,7 @@ void go_on(Pair& pair) {
   pair.pump();
 }
 
-Result<void> give(Mux& mux, Type type, std::string payload, std::uint8_t flags = 0) {
+Result<void> give(Mux& mux, Type type, const std::string& payload, std::uint8_t flags = 0) {
   return mux.receive({.header = {.size = static_cast<std::uint32_t>(payload.size()),
                                  .type = type,
                                  .flags = flags,

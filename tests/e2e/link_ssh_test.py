@@ -58,12 +58,11 @@ class Window(unittest.TestCase):
 
     def test_the_terminal_is_raw_meanwhile_and_then_as_before(self):
         with rdev_ssh("cat") as t:
-            before = t.modes()
             t.type("\u00fcber\n")
             t.expect("(?s)\u00fcber.*\u00fcber")
             t.type("\x03")  # to the job's terminal, not to rdev
             self.assertEqual(t.wait(), 130)
-            self.assertEqual(t.modes(), before)
+            self.assertEqual(t.modes(), t.modes_before)
 
     def test_job_control_keys_arrive(self):
         with rdev_ssh("bash", "--norc", "-i") as t:

@@ -18,6 +18,7 @@ class Terminal:
     def __init__(self, *argv, rows=24, columns=80):
         self.master, slave = pty.openpty()
         ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.modes_before = self.modes()
         self.process = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave,
                                         preexec_fn=self._take_terminal)
         os.close(slave)

@@ -227,7 +227,7 @@ class Common:
         with self.target.start("sleep 2233 & echo $! $$; exec cat >/dev/null", stdin=subprocess.PIPE) as ssh:
             pid, shell = map(int, ssh.wait_for(r"(?m)^(\d+) (\d+)$").groups())
             eventually(lambda: pid in processes("sleep 2233"), "it runs")
-            self.assertIn(shell, processes())
+            eventually(lambda: shell in processes(), "its shell is cat by now")
             ssh.kill()
         eventually(lambda: shell not in processes(), "its session has ended")
         self.addCleanup(os.kill, pid, signal.SIGKILL)

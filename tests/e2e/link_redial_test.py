@@ -8,10 +8,10 @@ import time
 import unittest
 from datetime import datetime
 
-from lab import docker, images
+from lab import far
 from lab.client import RDEV_HOME, rdev, rdev_json, start
 from lab.link import link_pid, link_processes
-from lab.netem import DEVICE, Link
+from lab.netem import DEVICE
 from lab.proc import LONG, PATIENCE, eventually
 
 NAME = "redial"
@@ -21,17 +21,8 @@ GOOD = f"{UP}|the connection lives"
 
 
 def setUpModule():
-    """The job's container engine is on the other side; the agent's port is published there."""
     global line
-    line = Link(rtt_ms=50)
-    unittest.addModuleCleanup(line.close)
-    with line.job.socket() as s:
-        port = s.getsockname()[1]
-    engine = docker.Dockerd(tcp=f"{line.job.address}:{port}", host=line.job)
-    unittest.addModuleCleanup(engine.stop)
-    images.load("busybox")
-    rdev("up", NAME, "--cluster", "docker", "--image", "lab/busybox:1", "--publish", line.job.address)
-    unittest.addModuleCleanup(rdev, "down", NAME, code=None)
+    line = far.up_for_module(NAME, rtt_ms=50)
 
 
 def status():

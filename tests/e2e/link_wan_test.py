@@ -6,10 +6,9 @@ import sys
 import time
 import unittest
 
-from lab import docker, images, web
+from lab import far, web
 from lab.client import rdev, rdev_json, start
 from lab.link import link_pid, link_processes
-from lab.netem import Link
 from lab.proc import PATIENCE, SANITIZED, eventually, run
 
 RTT_MS = 50
@@ -17,17 +16,8 @@ NAME = "far"
 
 
 def setUpModule():
-    """A container engine on the other side; the agent's port is published there."""
     global link
-    link = Link(rtt_ms=0, rate="1gbit")
-    unittest.addModuleCleanup(link.close)
-    with link.job.socket() as s:
-        port = s.getsockname()[1]
-    engine = docker.Dockerd(tcp=f"{link.job.address}:{port}", host=link.job)
-    unittest.addModuleCleanup(engine.stop)
-    images.load("busybox")
-    rdev("up", NAME, "--cluster", "docker", "--image", "lab/busybox:1", "--publish", link.job.address)
-    unittest.addModuleCleanup(rdev, "down", NAME, code=None)
+    link = far.up_for_module(NAME, rtt_ms=0, rate="1gbit")
 
 
 def milliseconds(action):

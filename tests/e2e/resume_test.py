@@ -14,10 +14,9 @@ import time
 import unittest
 from pathlib import Path
 
-from lab import docker, images, web
+from lab import far, web
 from lab.client import rdev, rdev_json, start
 from lab.link import forward, link_pid, link_processes
-from lab.netem import Link
 from lab.proc import LONG, Process, eventually, program
 from lab.terminal import Terminal
 
@@ -26,17 +25,8 @@ MEGABYTES = 300
 
 
 def setUpModule():
-    """The job's container engine is on the other side; the agent's port is published there."""
     global line
-    line = Link(rtt_ms=20, rate="200mbit")
-    unittest.addModuleCleanup(line.close)
-    with line.job.socket() as s:
-        port = s.getsockname()[1]
-    engine = docker.Dockerd(tcp=f"{line.job.address}:{port}", host=line.job)
-    unittest.addModuleCleanup(engine.stop)
-    images.load("busybox")
-    rdev("up", NAME, "--cluster", "docker", "--image", "lab/busybox:1", "--publish", line.job.address)
-    unittest.addModuleCleanup(rdev, "down", NAME, code=None)
+    line = far.up_for_module(NAME, rtt_ms=20, rate="200mbit")
 
 
 def kill_link():

@@ -89,6 +89,17 @@ TEST_F(SessionTest, CollectsTerminalAndEnvironmentInOrder) {
   EXPECT_THAT(sink.take(), ElementsAre(yes));
 }
 
+TEST_F(SessionTest, ASubsystemMayHaveAWiderWindow) {
+  constexpr std::uint32_t kUsual = 2U << 20U, kWide = 5U << 20U;
+  host.services.windows["sftp"] = kWide;
+  EXPECT_THAT(ask("exec", Writer().string("sftp").take()), IsEmpty());
+  offers.clear();  // refused
+  sink.take();
+  EXPECT_THAT(
+      ask("subsystem", Writer().string("sftp").take()),
+      ElementsAre(begin(Message::kChannelWindowAdjust, kTheirs).u32(kWide - kUsual).bytes()));
+}
+
 TEST_F(SessionTest, OneStartOnlyAndAnswersInOrder) {
   const std::string exec = Writer().string("x").take();
   EXPECT_THAT(ask("exec", exec), IsEmpty());

@@ -55,7 +55,9 @@ Membership::Membership(const asio::any_io_executor& executor, base::Fd socket, C
       endpoint(executor,
                {.side = mux::Side::kClient, .consumer = consumer, .most_window = mux::kMostWindow},
                *this),
-      changed(executor) {}
+      changed(executor) {
+  carrier->keep_short();
+}
 
 void Membership::on_open(std::string_view request, mux::StreamId parent,
                          std::unique_ptr<link::Offer> offer) {
@@ -146,6 +148,7 @@ awaitable<Result<void>> Membership::reconnect(std::shared_ptr<Membership> self) 
     if (socket) {
       self->carrier = std::make_unique<stream::SocketStream>(co_await asio::this_coro::executor,
                                                              std::move(*socket));
+      self->carrier->keep_short();
       self->say_hello(true);
       co_return Result<void>{};
     }

@@ -78,6 +78,7 @@ class Session final {
   void note_round_trip(const Heartbeat& beat);
   void send_heartbeat(Answer answer);
   void probe();
+  void ask_for_proof();
   void mark_written(std::string_view batch);
   void mark_heard();
   void tell_doubt();

@@ -1,0 +1,77 @@
+#include "protocol/ssh/tcp.h"
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace rdev::ssh {
+namespace {
+
+// What the kernel may hold unsent waits in front of the next keystroke. It wakes us at a half, so
+// at least what a turn of ours takes.
+constexpr int kFirstUnsent = 32768;
+constexpr int kLeastUnsent = 8192, kMostUnsent = 1 << 20;
+constexpr std::uint64_t kUnsentPerSecond = 500;        // of the rate: 2 ms
+constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};  // of SO_MAX_PACING_RATE
+// Between two looks at the connection.
+constexpr std::chrono::milliseconds kLeastPause{2};
+constexpr int kLooksPerRoundTrip = 8;
+
+}  // namespace
+
+Tcp::Tcp(int fd) {
+  // These fail on a unix socket, which needs none.
+  const int on = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kFirstUnsent, sizeof kFirstUnsent) == 0) {
+    fd_ = fd;
+    unsent_ = kFirstUnsent;
+  }
+}
+
+void Tcp::acknowledge_at_once() const {
+  const int on = 1;
+  if (fd_ >= 0) {
+    ::setsockopt(fd_, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+  }
+}
+
+void Tcp::sent() {
+  const auto now = std::chrono::steady_clock::now();
+  if (fd_ < 0 || now < looked_ + pause_) {
+    return;
+  }
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
+    return;
+  }
+  using Microseconds = Pace::Microseconds;
+  looked_ = now;
+  pause_ = std::max<std::chrono::steady_clock::duration>(
+      kLeastPause, Microseconds(info.tcpi_rtt / kLooksPerRoundTrip));
+  if (pace_.look(now, {.round_trip = Microseconds(info.tcpi_rtt),
+                       .shortest = Microseconds(info.tcpi_min_rtt),
+                       .acknowledged = info.tcpi_bytes_acked,
+                       .busy = info.tcpi_notsent_bytes > 0})) {
+    const std::uint64_t limit = pace_.limit().value_or(kNoLimit);
+    ::setsockopt(fd_, SOL_SOCKET, SO_MAX_PACING_RATE, &limit, sizeof limit);
+  }
+  if (pace_.rate() != 0) {
+    keep_unsent(static_cast<int>(
+        std::clamp<std::uint64_t>(pace_.rate() / kUnsentPerSecond, kLeastUnsent, kMostUnsent)));
+  }
+}
+
+void Tcp::keep_unsent(int bytes) {
+  if (std::abs(bytes - unsent_) > unsent_ / 4) {
+    unsent_ = bytes;
+    ::setsockopt(fd_, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+  }
+}
+
+}  // namespace rdev::ssh

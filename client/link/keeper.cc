@@ -283,7 +283,8 @@ void Keeper::ask() {
 
 awaitable<void> Keeper::ask_cluster() {
   auto alive = co_await agent_.check();
-  if (!alive && alive.error().code == Code::kClosed) {
+  const bool was_up = up_since_ != Clock::time_point();
+  if (was_up && !alive && alive.error().code == Code::kClosed) {
     asio::steady_timer moment(executor_, timing_.restart);
     (void)co_await moment.async_wait(use_tuple);
     alive = co_await agent_.check();

@@ -29,8 +29,9 @@ struct Timing {
   std::chrono::milliseconds brisk{60000};  // since the link was good, or a network event
   // From one question to the cluster to the next, a fifth more or less.
   std::chrono::milliseconds ask_pause{4000};
-  // A container that its engine starts anew counts as ended for a moment.
-  std::chrono::milliseconds restart{1000};
+  // A container that its engine starts anew counts as ended for a moment: where there has been a
+  // connection, a job is over only when it still is after this.
+  std::chrono::milliseconds restart{2000};
   // How long the streams of processes that this link process has never seen wait for these.
   std::chrono::milliseconds strangers{std::chrono::minutes(10)};
 };

@@ -169,14 +169,11 @@ CO_TEST_F(KeeperTest, TheClusterIsAskedWhileTriesHang) {
 }
 
 CO_TEST_F(KeeperTest, TheClusterIsAskedWhateverTheTriesDo) {
-  Timing timing = kSlow;  // the next try would come in a minute
+  Timing timing = kSlow;
   timing.ask_pause = milliseconds(20);
-  timing.restart = milliseconds(1);
   timing.first_pause = milliseconds(5);
-  timing.brisk = milliseconds(0);
-  timing.longest_pause = milliseconds(60000);
-  agent.dial_errors.assign(1000, {Code::kPermission, "another host key"});
-  timing.refused_pause = milliseconds(60000);
+  timing.refused_pause = milliseconds(60000);  // until the next try
+  agent.dial_errors = {{Code::kPermission, "another host key"}};
   begin(timing);
   co_await agent.until([](const test::FakeAgent& a) { return a.checks == 4; });
   EXPECT_EQ(agent.dials, 1);
@@ -226,11 +223,15 @@ CO_TEST_F(KeeperTest, OneQuestionAtATime) {
 CO_TEST_F(KeeperTest, AJobThatIsStartedAnewIsNotOver) {
   Timing timing = kQuick;
   timing.ask_pause = milliseconds(5);
+  co_await connect(timing);
   agent.hanging = 1000;
   agent.overs = {{Code::kClosed, "the job train has ended"}};
-  begin(timing);
+  agent.cut();
   co_await agent.until([](const test::FakeAgent& a) { return a.checks > 5; });
   EXPECT_FALSE(end);
+  agent.overs = {{Code::kNotFound, "the job train was replaced by another one"}};
+  co_await ended();
+  EXPECT_EQ(end->code, Code::kNotFound);
 }
 
 CO_TEST_F(KeeperTest, TheClusterIsNotAskedWithEachTry) {

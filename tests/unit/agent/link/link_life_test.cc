@@ -147,6 +147,37 @@ TEST_F(LinksTest, TheSameSessionReplacesItsConnection) {
   EXPECT_EQ(links->size(), 1u);
 }
 
+Hello hello_of(const std::string& process, std::uint64_t attempt) {
+  Hello hello = good_hello();
+  hello.set_process_id(process);
+  hello.set_attempt(attempt);
+  return hello;
+}
+
+TEST_F(LinksTest, ATryThatWasGivenUpDoesNotReplaceALaterOne) {
+  const Laptop& second = connected(hello_of("one", 2));
+  for (const std::uint64_t late : {1U, 2U}) {
+    Laptop& first = connect(hello_of("one", late));
+    ended(first);
+    EXPECT_THAT(first.goodbye, HasSubstr("a later try of the same process"));
+    EXPECT_FALSE(first.welcome);
+  }
+  EXPECT_FALSE(second.ended);
+  EXPECT_EQ(second.goodbye, "");
+}
+
+TEST_F(LinksTest, ALaterTryAndAnotherProcessReplaceAnEarlierOne) {
+  Laptop& first = connected(hello_of("one", 2));
+  Laptop& second = connected(hello_of("one", 3));
+  ended(first);
+  Laptop& other = connected(hello_of("another", 1));
+  ended(second);
+  // Of a program that does not count.
+  Laptop& former = connected(hello_of("another", 0));
+  ended(other);
+  EXPECT_FALSE(former.ended);
+}
+
 TEST_F(LinksTest, AnotherSecretDoesNotReplaceIt) {
   Laptop& first = connected();
   Hello wrong = good_hello();

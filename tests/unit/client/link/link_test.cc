@@ -212,7 +212,7 @@ TEST_F(LinkTest, WhoeverIsTakenOverTellsItAndEnds) {
 }
 
 TEST_F(LinkTest, TheEndOfTheJobIsTheReasonThatIsTold) {
-  begin({.first_pause = milliseconds(1)});
+  begin({.first_pause = milliseconds(1), .restart = milliseconds(1)});
   run([](LinkTest& t) -> awaitable<void> {
     FakeConsumer& one = t.consumer(1);
     co_await t.attach(one);

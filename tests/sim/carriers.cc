@@ -122,9 +122,6 @@ bool Network::down_to_link(Carrier& carrier) {
 }
 
 Result<void> Network::take_at_link(Carrier& carrier, const wire::Frame& frame) {
-  if (carrier.link == View::kLeft) {
-    return {};
-  }
   if (frame.header.type == wire::Type::kWelcome) {
     come_up(carrier, frame.payload);
     return {};

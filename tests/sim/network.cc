@@ -38,6 +38,9 @@ void Network::add_client() {
   client->consumer = static_cast<std::uint32_t>(random.number()) | 1U;
   client->options = options(random, mux::Side::kClient, client->consumer);
   client->mux = std::make_unique<mux::Mux>(client->options);
+  if (current(&Carrier::link) == nullptr) {
+    client->passing = Client::Passing::kNothing;
+  }
   client->up.set_up(random);
   client->down.set_up(random);
   clients.push_back(std::move(client));

@@ -163,6 +163,9 @@ bool World::disturb() {
     case 2:
     case 3:
       network_.kill_link();
+      if (random_.percent(50)) {
+        network_.dial();  // the next one, before the agent has seen the end of this one's
+      }
       return true;
     case 4: {  // for no reason
       Client& client = *network_.clients[random_.below(network_.clients.size())];
@@ -178,6 +181,9 @@ bool World::disturb() {
     case 7:
     case 8:
       network_.dial();
+      if (random_.percent(30)) {
+        network_.dial();
+      }
       return true;
     default:
       network_.cut();

@@ -12,6 +12,8 @@ from pathlib import Path
 
 SANITIZED = bool(os.environ.get("RDEV_SANITIZE"))
 LONG = bool(os.environ.get("RDEV_LONG"))
+# Of what has a longer form (tests/long/link.sh).
+SECONDS = int(os.environ.get("RDEV_SECONDS", "60"))
 # Sanitizers are slow; a limit is for a hang, not a measurement.
 PATIENCE = 4 if SANITIZED else 1
 PLACE = Path(os.environ.get("RDEV_LAB", "/nonexistent"))

@@ -72,7 +72,7 @@ def streams_at_once(table, streams):
         rdev("down", "many")
         sshd.stop()
     table.add(f"{streams} streams at once through a tunnel, that work", str(count), "`ssh -L`", peers_count, "",
-              f"opened one after the other and a byte echoed in {seconds:.1f} s, {peers_seconds:.1f} s; sshd may have 1024 descriptors")
+              f"opened one after the other, then a byte there and back: {seconds:.1f} s in all, the peer {peers_seconds:.1f} s")
     table.add("threads with them, without", " ".join(f"{name} {more[name]}, {fewer[name]};" for name in pids).rstrip(";"), "", None, "",
               "none per stream")
 
@@ -124,7 +124,7 @@ def opening(table, rounds):
                 mine, theirs = alternate(rounds, lambda sent=sent: answered(tunnel["bound_port"], sent),
                                          lambda sent=sent: answered(peer_port, sent))
                 table.add(f"open to first byte, {rtt} ms, {what}", mine, "`ssh -L`", theirs, "ms",
-                          f"{mine - rtt:.1f} ms above one round trip, {theirs - rtt:.1f} ms; warm; {rounds} rounds")
+                          f"{mine - rtt:.1f} ms above one round trip, the peer {theirs - rtt:.1f} ms; {rounds} rounds")
         listener.shutdown(socket.SHUT_RDWR)
 
 

@@ -57,9 +57,7 @@ def serving_there(make):
 class Pages(web.PageServer):
     def __init__(self, sock):
         super().__init__(sock.getsockname(), SlowPages, bind_and_activate=False)
-        self.socket.close()
-        self.socket = sock
-        self.server_activate()
+        web.listen_on(self, sock)
 
 
 class Typing:

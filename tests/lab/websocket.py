@@ -128,9 +128,8 @@ class EchoServer(web.ThreadedServer):
 
     def __init__(self, sock):
         super().__init__(sock.getsockname(), Echo, bind_and_activate=False)
-        self.socket.close()
-        self.socket, self.closed = sock, []
-        self.server_activate()
+        self.closed = []
+        web.listen_on(self, sock)
 
 
 class Chatter(threading.Thread):

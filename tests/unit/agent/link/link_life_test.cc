@@ -178,6 +178,25 @@ TEST_F(LinksTest, ALaterTryAndAnotherProcessReplaceAnEarlierOne) {
   EXPECT_FALSE(former.ended);
 }
 
+// As a DETACH that was on its way when its link process was killed, and the next one has dialled.
+TEST_F(LinksTest, WhatComesLateOverTheFormerConnectionIsDropped) {
+  const auto former = dial("SHA256:mine", 20);  // so small that its GOODBYE waits to be read
+  mux::Mux process({.side = mux::Side::kClient, .consumer = Laptop::kConsumer});
+  StreamRequest request;
+  request.mutable_session();
+  ASSERT_TRUE(process.open(request.SerializeAsString()));
+  std::string bytes;
+  wire::append_frame(bytes, {.type = wire::Type::kHello}, good_hello().SerializeAsString());
+  process.produce(bytes, 1000);
+  run(write(*former, bytes));
+  EXPECT_EQ(connected().welcome->consumers_size(), 1);
+  std::string late;
+  wire::append_frame(
+      late, {.type = wire::Type::kDetach, .stream = mux::prefix_of(Laptop::kConsumer)}, "");
+  tasks.spawn("late", write(*former, late));
+  EXPECT_EQ(connected().welcome->consumers_size(), 1);
+}
+
 TEST_F(LinksTest, AnotherSecretDoesNotReplaceIt) {
   Laptop& first = connected();
   Hello wrong = good_hello();

@@ -8,7 +8,7 @@
 namespace rdev::link_process {
 namespace {
 
-constexpr std::size_t kLeastBatch = wire::kMaxFrameBytes / 2;
+constexpr std::size_t kLeastBatch = wire::kMaxFrameBytes / 4;
 constexpr std::size_t kMostBatch = 4 * wire::kMaxFrameBytes;
 constexpr std::size_t kMostCounted = 65536;
 

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{256} * 1024;
 // One write to the carrier.
-constexpr std::size_t kLeastWritten = wire::kMaxFrameBytes / 2;
+constexpr std::size_t kLeastWritten = wire::kMaxFrameBytes / 4;
 constexpr std::size_t kMostWritten = 4 * wire::kMaxFrameBytes;
 constexpr std::chrono::seconds kFarewell{1};
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -36,8 +38,17 @@ class Pace final {
   std::uint64_t rate() const { return rate_; }
 
  private:
-  bool settle(Time now, Microseconds queue, Microseconds round_trip);
-  bool is_anothers(Time now, Microseconds queue, Microseconds round_trip);
+  struct Limited {
+    Time since;
+    std::uint64_t limit;
+  };
+
+  void begin(Time now, const Sample& sample);
+  void settle(Time now, Microseconds queue, Microseconds round_trip);
+  double correction(Microseconds queue, Microseconds round_trip);
+  std::optional<std::uint64_t> limit_at(Time then) const;
+  bool is_anothers(Time now, double ratio, Microseconds round_trip);
+  static std::uint64_t times(std::uint64_t rate, double factor);
 
   std::optional<Microseconds> shortest_;
   std::optional<std::uint64_t> limit_;
@@ -46,13 +57,15 @@ class Pace final {
   // An interval, of the shortest round trip or more.
   std::optional<Time> began_;
   std::uint64_t acknowledged_ = 0;
-  bool busy_ = true;  // all the time
+  bool busy_ = true;      // all the time
+  Microseconds least_{};  // round trip: what stands in the queue, whatever comes and goes
 
+  std::size_t next_ = 0;                   // of the next two
+  std::array<std::uint64_t, 10> rates_{};  // of the last intervals
+  std::array<Limited, 32> limits_{};
+  std::uint64_t most_ = 0;            // that has been possible
   int short_for_ = 0;                 // so many intervals the queue has been short
-  std::optional<Time> stands_since_;  // without getting shorter
-  // When what arrives now was sent.
-  std::optional<std::uint64_t> was_limit_;
-  Microseconds was_queue_{};
+  std::optional<Time> stands_since_;  // it has been long for no reason of ours
 };
 
 }  // namespace rdev::ssh

@@ -14,7 +14,7 @@ namespace {
 // at least what a turn of ours takes.
 constexpr int kFirstUnsent = 32768;
 constexpr int kLeastUnsent = 8192, kMostUnsent = 1 << 20;
-constexpr std::uint64_t kUnsentPerSecond = 500;        // of the rate: 2 ms
+constexpr std::uint64_t kUnsentPerSecond = 1000;       // of the rate: 1 ms
 constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};  // of SO_MAX_PACING_RATE
 // Between two looks at the connection.
 constexpr std::chrono::milliseconds kLeastPause{2};

@@ -13,13 +13,13 @@ namespace rdev::ssh {
 namespace {
 
 // Senders park above so much, and go on below a half: everything here waits in front of the next
-// keystroke. Where the rate is known it is what goes out in 3 ms, within these bounds; the kernel
-// has another 2 (Tcp). A socket that has just taken all of it at once makes nobody wait: it gets up
+// keystroke. Where the rate is known it is what goes out in 1.3 ms, within these bounds; the kernel
+// has another 1 (Tcp). A socket that has just taken all of it at once makes nobody wait: it gets up
 // to the most, in fewer and larger writes.
 constexpr std::size_t kFirstPark = std::size_t{64} * 1024;
-constexpr std::size_t kLeastPark = kFirstPark / 2;
+constexpr std::size_t kLeastPark = kFirstPark / 4;
 constexpr std::size_t kMostPark = 4 * kFirstPark;
-constexpr std::uint64_t kParkPerSecond = 333;  // of the rate
+constexpr std::uint64_t kParkPerSecond = 768;  // of the rate
 // Answers and credit are never parked. A peer that asks and does not read is cut off here.
 constexpr std::size_t kMostWaiting = std::size_t{4} * 1024 * 1024;
 constexpr std::size_t kAckAtOnce = 4096;  // Tcp::acknowledge_at_once()

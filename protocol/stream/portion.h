@@ -26,7 +26,7 @@ class Portion final {
   }
 
  private:
-  static constexpr std::chrono::microseconds kLong{2000}, kShort{500};
+  static constexpr std::chrono::microseconds kLong{1500}, kShort{400};
 
   std::size_t least_, most_, size_;
 };

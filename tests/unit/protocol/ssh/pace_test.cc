@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <random>
 #include <vector>
 
 namespace rdev::ssh {
@@ -34,7 +35,7 @@ struct PaceTest : testing::Test {
       const double share = queue > 0 ? queue / (queue + others) : 0;
       news.push_back({.arrived = arrived, .waiting = waiting()});
       arrived += std::min(queue, rate * step * share);
-      (void)pace.look(now, {.round_trip = base + heard.waiting,
+      (void)pace.look(now, {.round_trip = base + heard.waiting + noise(),
                             .shortest = base,
                             .acknowledged = static_cast<std::uint64_t>(heard.arrived),
                             .busy = busy});
@@ -43,6 +44,11 @@ struct PaceTest : testing::Test {
   // In the queue.
   Microseconds waiting() const {
     return Microseconds(static_cast<std::int64_t>((sent - arrived + others) / rate * 1e6));
+  }
+  // As of radio, or of a machine that is busy.
+  Microseconds noise() {
+    return Microseconds(
+        static_cast<std::int64_t>(static_cast<double>(random() % 1000) / 1000 * most_noise));
   }
   double passed(milliseconds time) {
     const double before = arrived;
@@ -60,6 +66,8 @@ struct PaceTest : testing::Test {
   double sent = 0, arrived = 0;
   double others = 0;  // what somebody else keeps in the queue
   bool busy = true;
+  double most_noise = 0;  // microseconds
+  std::minstd_rand random;
 };
 
 TEST_F(PaceTest, LimitsNothingThatWaitsForNothing) {
@@ -103,9 +111,11 @@ TEST_F(PaceTest, FollowsALineThatBecomesFaster) {
 TEST_F(PaceTest, ALongerPathIsNoQueue) {
   window = 2e6;
   pass(milliseconds(3000));
-  base = milliseconds(120);
-  pass(milliseconds(5000));
-  EXPECT_GT(passed(milliseconds(2000)), 0.9 * rate);
+  for (const int longer : {20, 80, 300, 80}) {
+    base = milliseconds(longer);
+    pass(milliseconds(5000));
+    EXPECT_GT(passed(milliseconds(2000)), 0.85 * std::min(rate, window * 1e3 / longer)) << longer;
+  }
 }
 
 TEST_F(PaceTest, DoesNotGiveWayForEverToSomebodyElsesQueue) {
@@ -114,6 +124,15 @@ TEST_F(PaceTest, DoesNotGiveWayForEverToSomebodyElsesQueue) {
   others = rate / 10;  // 100 ms
   pass(milliseconds(3000));
   EXPECT_GT(passed(milliseconds(5000)), 0.1 * rate);
+}
+
+TEST_F(PaceTest, UnsteadyRoundTripsDoNotStarveIt) {
+  window = 2e6;
+  for (const double most : {5e3, 20e3, 60e3}) {
+    most_noise = most;
+    pass(milliseconds(2000));
+    EXPECT_GT(passed(milliseconds(20000)), 0.7 * rate) << most;
+  }
 }
 
 TEST_F(PaceTest, LearnsNothingFromAPause) {

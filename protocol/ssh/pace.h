@@ -12,10 +12,10 @@ namespace rdev::ssh {
 // short: loss-based congestion control fills that queue, and every keystroke waits in it.
 //
 // The queue shows in the round trip: what it takes above the shortest one. While that stays below
-// kMostQueue nothing is limited. From then on the connection sends, once a round trip, what has
-// just arrived there, a little more or less as the queue is shorter or longer than half of that; so
-// about (shortest round trip + kMostQueue / 2) * rate are on their way (the idea of TCP Vegas and
-// BBR, as far as a program can follow it without privileges).
+// kMostQueue nothing is limited. From then on the connection may send, for a round trip each, what
+// arrives there, a little more or less as the queue is shorter or longer than 4 ms; so less than
+// (shortest round trip + kMostQueue) * rate are on their way (the idea of TCP Vegas and BBR, as far
+// as a program can follow it without privileges).
 // Time and measurements go in.
 class Pace final {
  public:

@@ -8,7 +8,7 @@ namespace {
 using std::chrono::duration;
 
 constexpr std::chrono::milliseconds kLeastInterval{10};
-constexpr Pace::Microseconds kAim = Pace::kMostQueue * 2 / 5;
+constexpr Pace::Microseconds kAim = Pace::kMostQueue * 3 / 10;
 constexpr double kGain = 0.5;  // of what would make the queue right in one round trip
 constexpr double kMostLess = 0.5, kMostMore = 0.25;
 constexpr std::uint64_t kLeastRate = 16384;

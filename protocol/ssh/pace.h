@@ -13,7 +13,7 @@ namespace rdev::ssh {
 //
 // The queue shows in the round trip: what it takes above the shortest one. While that stays below
 // kMostQueue nothing is limited. From then on the connection may send, for a round trip each, what
-// arrives there, a little more or less as the queue is shorter or longer than 4 ms; so less than
+// arrives there, a little more or less as the queue is shorter or longer than 3 ms; so less than
 // (shortest round trip + kMostQueue) * rate are on their way (the idea of TCP Vegas and BBR, as far
 // as a program can follow it without privileges).
 // Time and measurements go in.

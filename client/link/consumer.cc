@@ -17,6 +17,7 @@ constexpr std::size_t kInBytes = std::size_t{4} * wire::kMaxFrameBytes;
 constexpr std::size_t kLeastIn = wire::kMaxFrameBytes;
 // Memory that stays for the next time.
 constexpr std::size_t kMostKept = std::size_t{1} << 20U;
+constexpr std::size_t kBehind = std::size_t{1} << 20U;
 constexpr std::size_t kMostUnread = std::size_t{64} << 20U;
 
 }  // namespace
@@ -118,12 +119,17 @@ void Consumer::send(std::string_view frames) {
   if (frames.empty()) {
     return;
   }
-  if (out_.size() + sending_.size() + frames.size() > kMostUnread) {
+  const std::size_t before = out_.size();
+  const std::size_t waiting = before + sending_.size();
+  if (waiting + frames.size() > kMostUnread) {
     base::log_warning("a process does not read its streams", {{"what", what}});
     close();
     return;
   }
   out_.append(frames);
+  if (waiting > kBehind) {
+    mark_data(out_, before, wire::kBehind);  // so that its windows do not become larger
+  }
   queued_.notify();
 }
 

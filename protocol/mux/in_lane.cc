@@ -57,6 +57,11 @@ void InLane::grow_if_due() {
   grown_ = more > 0;
 }
 
+void InLane::fell_behind() {
+  starved_ = false;
+  shrink();
+}
+
 void InLane::shrink() {
   if (budget_ != nullptr) {
     *budget_ += window_ - least_;
@@ -79,8 +84,7 @@ bool InLane::credit_due() const {
 InLane::Credit InLane::take_credit() {
   told_ = consumed();
   if (unread_.size() > window_ / 2) {
-    shrink();
-    starved_ = false;
+    fell_behind();
   }
   grown_ = false;
   limit_ = std::max(limit_, told_ + window_);

@@ -27,6 +27,8 @@ class InLane final {
   std::size_t read(char* out, std::size_t capacity);
   // The sender has no credit for more.
   void starved();
+  // More waits on its way here for the consumer to read it.
+  void fell_behind();
   // Nobody reads any more: what is here and what comes later counts as taken.
   void drop_all();
 

@@ -65,6 +65,19 @@ TEST(FramesWithin, AreAtLeastOne) {
   EXPECT_EQ(frames_within(three, 1000).size(), three.size());
 }
 
+TEST(MarkData, MarksDataOnly) {
+  std::string bytes = frame(wire::Type::kData, 1, 10) + frame(wire::Type::kCredit, 1, 16) +
+                      frame(wire::Type::kData, 2, 0);
+  mark_data(bytes, first_frame(bytes).value()->bytes.size(), wire::kBehind);
+  std::vector<int> flags;
+  for (std::string_view rest = bytes; !rest.empty();) {
+    const auto piece = first_frame(rest).value();
+    flags.push_back(piece->header.flags);
+    rest.remove_prefix(piece->bytes.size());
+  }
+  EXPECT_EQ(flags, (std::vector<int>{0, 0, wire::kBehind}));
+}
+
 TEST(Backoff, DoublesWithinBoundsAndStartsAgain) {
   using std::chrono::milliseconds;
   Backoff backoff(milliseconds(250), milliseconds(10000));

@@ -81,6 +81,24 @@ TEST(MuxWindow, AConsumerThatIsSlowMakesItSmallAgain) {
   EXPECT_LE(pair.client.readable(id, Lane::kData), 600'000u);
 }
 
+TEST(MuxWindow, OneThatLeavesBytesOnTheWayMakesItSmallAgain) {
+  Pair pair(kGrowing);
+  const StreamId id = pair.opened();
+  for (int i = 0; i < 5; ++i) {
+    round(pair, id);
+  }
+  ASSERT_GT(round(pair, id), 4000u);
+  std::size_t arrived = 0;
+  for (int i = 0; i < 4; ++i) {
+    pair.agent.write(id, Lane::kData, std::string(5'000'000, 'x'));
+    Pair::move(pair.agent, pair.client, wire::kBehind);
+    arrived = pair.client.readable(id, Lane::kData);
+    Pair::read(pair.client, id, Lane::kData, arrived);
+    Pair::move(pair.client, pair.agent);
+  }
+  EXPECT_EQ(arrived, 1000u);
+}
+
 TEST(MuxWindow, NobodyIsMadeToKeepMoreThanItWants) {
   Pair pair({.windows = {1000, 1000, 1000}});
   const StreamId id = pair.opened();

@@ -74,12 +74,7 @@ void Membership::on_open(std::string_view request, mux::StreamId parent,
 Result<void> Membership::on_frame(const wire::Frame& frame) {
   switch (frame.header.type) {
     case wire::Type::kAttached:
-      if (attached) {
-        endpoint.resume();
-      }
-      attached = true;
-      changed.notify();
-      return {};
+      return on_attached(frame.payload);
     case wire::Type::kPaused:
       endpoint.pause();
       return {};
@@ -90,6 +85,20 @@ Result<void> Membership::on_frame(const wire::Frame& frame) {
     default:
       return {};
   }
+}
+
+Result<void> Membership::on_attached(std::string_view payload) {
+  ::rdev::Attached message;
+  if (!message.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
+    return fail(Code::kProtocol, "an ATTACHED that cannot be read");
+  }
+  endpoint.set_round_trip(message.rtt_us());
+  if (attached) {
+    endpoint.resume();
+  }
+  attached = true;
+  changed.notify();
+  return {};
 }
 
 Result<void> Membership::on_status(std::string_view payload) {

@@ -213,6 +213,10 @@ void Endpoint::reset_all(std::string_view why) {
   Core::dispatch(core);
 }
 
+void Endpoint::set_round_trip(std::uint64_t microseconds) {
+  impl_->core->mux.set_most_window(mux::most_window(microseconds));
+}
+
 void Endpoint::pause() { impl_->core->mux.suspend(); }
 
 void Endpoint::resume() {

@@ -36,7 +36,7 @@ bool Pace::look(Time now, const Sample& sample) {
   const Microseconds interval = std::chrono::duration_cast<Microseconds>(now - *began_);
   // Nothing arrives for a while when the path becomes longer.
   if (interval < std::max<Microseconds>(*shortest_, kLeastInterval) ||
-      sample.acknowledged == acknowledged_) {
+      sample.acknowledged <= acknowledged_) {
     return false;
   }
   const double arrived = static_cast<double>(sample.acknowledged - acknowledged_);

@@ -47,9 +47,11 @@ void Network::send(Carrier& carrier, wire::Header header, std::string_view paylo
 }
 
 bool Network::settled() const {
+  if (!quiet() || carriers_.size() != 1) {
+    return false;
+  }
   const Carrier& only = *carriers_.front();
-  return quiet() && carriers_.size() == 1 && !only.dead && only.link == View::kCurrent &&
-         only.agent == View::kCurrent;
+  return !only.dead && only.link == View::kCurrent && only.agent == View::kCurrent;
 }
 
 // --- What moves ---

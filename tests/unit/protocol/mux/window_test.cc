@@ -81,6 +81,18 @@ TEST(MuxWindow, AConsumerThatIsSlowMakesItSmallAgain) {
   EXPECT_LE(pair.client.readable(id, Lane::kData), 600'000u);
 }
 
+TEST(MuxWindow, AShortLineNeedsNoLargeOne) {
+  EXPECT_EQ(most_window(0), kMostWindow);
+  EXPECT_EQ(most_window(400), 500'000u);
+  EXPECT_EQ(most_window(167'000), kMostWindow);
+  Pair pair(kGrowing);
+  pair.client.set_most_window(2000);
+  const StreamId id = pair.opened();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_LE(round(pair, id), 2000u);
+  }
+}
+
 TEST(MuxWindow, OneThatLeavesBytesOnTheWayMakesItSmallAgain) {
   Pair pair(kGrowing);
   const StreamId id = pair.opened();

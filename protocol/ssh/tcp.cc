@@ -14,8 +14,7 @@ namespace {
 // at least what a turn of ours takes.
 constexpr int kFirstUnsent = 32768;
 constexpr int kLeastUnsent = 8192, kMostUnsent = 1 << 20;
-constexpr std::uint64_t kUnsentPerSecond = 1000;       // of the rate: 1 ms
-constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};  // of SO_MAX_PACING_RATE
+constexpr std::uint64_t kUnsentPerSecond = 1000;  // of the rate: 1 ms
 // Between two looks at the connection.
 constexpr std::chrono::milliseconds kLeastPause{2};
 constexpr int kLooksPerRoundTrip = 8;
@@ -50,20 +49,15 @@ void Tcp::sent() {
   if (::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
     return;
   }
-  using Microseconds = Pace::Microseconds;
+  using Microseconds = Rate::Microseconds;
   looked_ = now;
   pause_ = std::max<std::chrono::steady_clock::duration>(
       kLeastPause, Microseconds(info.tcpi_rtt / kLooksPerRoundTrip));
-  if (pace_.look(now, {.round_trip = Microseconds(info.tcpi_rtt),
-                       .shortest = Microseconds(info.tcpi_min_rtt),
+  if (rate_.look(now, {.round_trip = Microseconds(info.tcpi_rtt),
                        .acknowledged = info.tcpi_bytes_acked,
                        .busy = info.tcpi_notsent_bytes > 0})) {
-    const std::uint64_t limit = pace_.limit().value_or(kNoLimit);
-    ::setsockopt(fd_, SOL_SOCKET, SO_MAX_PACING_RATE, &limit, sizeof limit);
-  }
-  if (pace_.rate() != 0) {
     keep_unsent(static_cast<int>(
-        std::clamp<std::uint64_t>(pace_.rate() / kUnsentPerSecond, kLeastUnsent, kMostUnsent)));
+        std::clamp<std::uint64_t>(rate_.value() / kUnsentPerSecond, kLeastUnsent, kMostUnsent)));
   }
 }
 

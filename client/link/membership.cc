@@ -78,6 +78,8 @@ Result<void> Membership::on_frame(const wire::Frame& frame) {
     case wire::Type::kPaused:
       endpoint.pause();
       return {};
+    case wire::Type::kRoundTrip:
+      return on_round_trip(frame.payload);
     case wire::Type::kStatus:
       return on_status(frame.payload);
     case wire::Type::kLost:
@@ -98,6 +100,15 @@ Result<void> Membership::on_attached(std::string_view payload) {
   }
   attached = true;
   changed.notify();
+  return {};
+}
+
+Result<void> Membership::on_round_trip(std::string_view payload) {
+  const auto now = wire::take_u64(payload);
+  if (!now) {
+    return fail(Code::kProtocol, "a round trip that cannot be read");
+  }
+  endpoint.set_round_trip(*now);
   return {};
 }
 

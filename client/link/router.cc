@@ -80,14 +80,15 @@ void Router::ready(Consumer& consumer) {
   more_.notify();
 }
 
-std::string_view Router::next() {
+std::string_view Router::next(std::size_t most) {
+  most_ = most;
   idle_ = false;
   batch_.assign(control_);  // a swap would give its memory away
   control_.clear();
   if (batch_.empty() && turns_.only_one() && !turns_.next().front().empty()) {
     return lend(turns_.next());
   }
-  while (batch_.size() < portion_.size() && !turns_.empty()) {
+  while (batch_.size() < portion() && !turns_.empty()) {
     Consumer& consumer = turns_.next();
     const std::string_view frame = take(consumer, 0);
     batch_.append(frame);
@@ -104,7 +105,7 @@ std::string_view Router::next() {
 
 // From where they lie.
 std::string_view Router::lend(Consumer& consumer) {
-  const std::string_view frames = take(consumer, portion_.size());
+  const std::string_view frames = take(consumer, portion());
   lender_ = consumer.shared_from_this();
   turns_.set(consumer, false);
   given_ = frames.size();
@@ -125,6 +126,20 @@ void Router::done(stream::Portion::Duration took) {
     // Less is left when the consumer was lost meanwhile.
     consumer->pop(std::min(given_, consumer->front().size()));
     turns_.set(*consumer, consumers_.contains(consumer->number) && !consumer->front().empty());
+  }
+}
+
+void Router::tell_round_trip(std::chrono::microseconds now) {
+  std::string payload;
+  wire::append_u64(payload, static_cast<std::uint64_t>(now.count()));
+  std::vector<std::shared_ptr<Consumer>> attached;  // send() may remove one
+  for (const auto& [number, consumer] : consumers_) {
+    if (consumer->state == Consumer::State::kAttached) {
+      attached.push_back(consumer);
+    }
+  }
+  for (const auto& consumer : attached) {
+    consumer->send(wire::Type::kRoundTrip, payload);
   }
 }
 

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -37,19 +40,21 @@ class Router final {
   void send(wire::Header header, std::string_view payload);
   // A consumer's front() is not empty any more.
   void ready(Consumer& consumer);
-  // Whole frames for the agent, of the consumers in turn as a mux does with its streams; valid
-  // until done(). Empty when there is nothing.
-  std::string_view next();
+  // Whole frames for the agent, about `most` bytes or fewer, of the consumers in turn as a mux does
+  // with its streams; valid until done(). Empty when there is nothing.
+  std::string_view next(std::size_t most = std::numeric_limits<std::size_t>::max());
   // How long the carrier took to take them.
   void done(stream::Portion::Duration took);
   base::Notify& more() { return more_; }
   // About so much is given out at once.
-  std::size_t portion() const { return portion_.size(); }
+  std::size_t portion() const { return std::min(portion_.size(), most_); }
   // Nothing waits, and what next() gave is done().
   bool idle() const { return idle_ && control_.empty() && turns_.empty(); }
   base::Notify& went_idle() { return went_idle_; }
 
   // --- Down ---
+  // The line to the agent has become longer or shorter.
+  void tell_round_trip(std::chrono::microseconds now);
   // Of the stream frames at the beginning of `bytes`, those that are whole; returns how many bytes
   // that was. Stops at a frame that is no stream's.
   Result<std::size_t> deliver(std::string_view bytes);
@@ -78,6 +83,7 @@ class Router final {
   std::string control_;
   mux::FairTurns<Consumer> turns_;  // with frames that wait
   stream::Portion portion_;
+  std::size_t most_ = std::numeric_limits<std::size_t>::max();  // of next()
   std::string batch_;
   std::shared_ptr<Consumer> lender_;  // whose buffer next() gave out
   std::size_t given_ = 0;             // what it gave out

@@ -39,6 +39,7 @@ Session::Session(const asio::any_io_executor& executor, stream::Stream& carrier,
       router_(router),
       timing_(timing),
       buffer_(std::make_unique_for_overwrite<char[]>(kReadBytes)),
+      flow_(executor),
       pulse_({.silence = timing.silence, .dead = timing.dead}, Clock::now()),
       changed_(std::move(changed)),
       watch_(executor),
@@ -90,6 +91,7 @@ awaitable<Result<Welcome>> Session::exchange(const Hello& hello) {
         "what answers is no agent's link, or one of another version: start the job anew");
   }
   round_trip_ = std::chrono::microseconds(micros(Clock::now() - began));
+  told_round_trip_ = *round_trip_;
   pulse_.round_trip(*round_trip_);
   const std::size_t used = (*first)->bytes.size();
   have_ -= used;
@@ -166,6 +168,10 @@ Result<void> Session::on_frame(const Piece& frame) {
   switch (frame.header.type) {
     case wire::Type::kHeartbeat:
       return on_heartbeat(frame.payload());
+    case wire::Type::kMark:
+      return on_mark(frame.payload());
+    case wire::Type::kArrived:
+      return flow_.arrived(frame.payload());
     case wire::Type::kGoodbye:
       return tl::make_unexpected(goodbye(frame.payload(), Code::kClosed, process_id_));
     case wire::Type::kHello:
@@ -174,6 +180,15 @@ Result<void> Session::on_frame(const Piece& frame) {
     default:
       return {};
   }
+}
+
+Result<void> Session::on_mark(std::string_view payload) {
+  const auto answer = link::Flow::answer(payload);
+  if (!answer) {
+    return tl::make_unexpected(answer.error());
+  }
+  router_.send({.type = wire::Type::kArrived}, *answer);
+  return {};
 }
 
 Result<void> Session::on_heartbeat(std::string_view payload) {
@@ -200,6 +215,10 @@ void Session::note_round_trip(const Heartbeat& beat) {
   }
   round_trip_ = std::chrono::microseconds(now - beat.echo_us() - beat.echo_delay_us());
   pulse_.round_trip(*round_trip_);
+  if (std::chrono::abs(*round_trip_ - told_round_trip_) > told_round_trip_ / 4) {
+    told_round_trip_ = *round_trip_;
+    router_.tell_round_trip(*round_trip_);
+  }
   if (beat.echo_us() >= challenge_us_) {
     pulse_.answered();
     tell_doubt();
@@ -208,8 +227,13 @@ void Session::note_round_trip(const Heartbeat& beat) {
 
 awaitable<void> Session::send() {
   for (;;) {
-    const std::string_view batch = router_.next();
+    co_await flow_.turn();
+    if (const auto mark = flow_.mark()) {
+      router_.send({.type = wire::Type::kMark}, *mark);
+    }
+    const std::string_view batch = router_.next(flow_.portion());
     if (batch.empty()) {
+      flow_.idle();
       co_await router_.more().wait();
       continue;
     }
@@ -220,14 +244,15 @@ awaitable<void> Session::send() {
       finish(sent.error());
       co_return;
     }
+    flow_.sent(batch.size());
     router_.done(Clock::now() - began);
   }
 }
 
-// Heartbeats go first, and are no data that waits for an answer.
+// Frames of the connection go first, and are no data that waits for an answer.
 void Session::mark_written(std::string_view batch) {
   for (auto frame = first_frame(batch); frame && *frame; frame = first_frame(batch)) {
-    if ((*frame)->header.type != wire::Type::kHeartbeat) {
+    if (wire::is_stream_frame((*frame)->header.type)) {
       const auto now = Clock::now();
       pulse_.wrote(now);
       if (pulse_.silent_for(now) > timing_.silence / 4) {

@@ -12,6 +12,7 @@
 #include "protocol/base/asio.h"
 #include "protocol/base/notify.h"
 #include "protocol/base/task_group.h"
+#include "protocol/link/flow.h"
 #include "protocol/rdev.pb.h"
 #include "protocol/stream/stream.h"
 
@@ -79,6 +80,7 @@ class Session final {
   Result<void> take_frames();
   Result<void> on_frame(const Piece& frame);
   Result<void> on_heartbeat(std::string_view payload);
+  Result<void> on_mark(std::string_view payload);
   void note_round_trip(const Heartbeat& beat);
   void send_heartbeat(Answer answer);
   void probe();
@@ -96,6 +98,7 @@ class Session final {
   std::unique_ptr<char[]> buffer_;
   std::size_t have_ = 0;
   std::string process_id_;
+  link::Flow flow_;
   Pulse pulse_;
   bool told_doubt_ = false;
   std::uint64_t challenge_us_ = 0;  // an echo of this or later answers it
@@ -107,6 +110,7 @@ class Session final {
   std::uint64_t peer_sent_us_ = 0;  // of the last heartbeat that came
   Clock::time_point peer_heard_;
   std::optional<std::chrono::microseconds> round_trip_;
+  std::chrono::microseconds told_round_trip_{};  // the consumers
   std::optional<Vitals> vitals_;
   std::int64_t vitals_unix_ms_ = 0;
 };

@@ -11,6 +11,7 @@
 #include "protocol/base/notify.h"
 #include "protocol/link/endpoint.h"
 #include "protocol/link/events.h"
+#include "protocol/link/flow.h"
 
 namespace rdev::link {
 
@@ -40,7 +41,11 @@ struct StreamState {
 // One run() of an endpoint: what ends with its carrier.
 struct Connection {
   Connection(const asio::any_io_executor& executor, std::string first)
-      : control(std::move(first)), output(executor), idle(executor), ended(executor) {}
+      : control(std::move(first)),
+        flow(executor),
+        output(executor),
+        idle(executor),
+        ended(executor) {}
   void finish(Error reason);
   // The same, and the peer is told.
   void say_goodbye(const std::string& reason, std::string_view payload);
@@ -48,6 +53,7 @@ struct Connection {
   void fault(const Error& reason);
 
   std::string control;  // frames of the connection, to go out first
+  Flow flow;
   base::Notify output;
   bool waiting = false;  // for output: what there was is with the carrier
   base::Notify idle;
@@ -60,7 +66,10 @@ struct Connection {
 // What streams, offers and the loops share of an endpoint.
 struct Core final {
   Core(const asio::any_io_executor& made_on, const mux::Options& options, Endpoint::Handler& to)
-      : executor(made_on), mux(options), handler(&to) {}
+      : executor(made_on),
+        mux(options),
+        handler(&to),
+        over_network(options.side == mux::Side::kAgent) {}
 
   StreamState* find(mux::StreamId id);
   std::shared_ptr<StreamState> add(mux::StreamId id);
@@ -79,7 +88,9 @@ struct Core final {
   Endpoint::Handler* handler;  // null once the endpoint is gone
   std::unordered_map<mux::StreamId, std::shared_ptr<StreamState>> states;
   std::shared_ptr<Connection> connection;  // null: streams wait for the next one
-  bool over = true;                        // there is no connection, and none is waited for
+  // The client's carrier leads to its link process, which keeps the pace of the connection.
+  const bool over_network;
+  bool over = true;  // there is no connection, and none is waited for
   std::uint64_t bytes_in = 0, bytes_out = 0;
 
  private:

@@ -1,5 +1,6 @@
 #include "protocol/link/endpoint.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "protocol/base/task_group.h"
@@ -16,8 +17,29 @@ constexpr std::size_t kReadBytes = std::size_t{256} * 1024;
 constexpr std::size_t kLeastWritten = wire::kMaxFrameBytes / 4;
 constexpr std::size_t kMostWritten = 4 * wire::kMaxFrameBytes;
 constexpr std::chrono::seconds kFarewell{1};
+// Marks of a peer that does not read the answers get none.
+constexpr std::size_t kMostAnswers = 16384;
 
-Result<void> take(const std::shared_ptr<Core>& core, const wire::Frame& frame) {
+Result<void> answer_mark(Core& core, Connection& connection, std::string_view mark) {
+  const auto answer = Flow::answer(mark);
+  if (!answer) {
+    return tl::make_unexpected(answer.error());
+  }
+  if (connection.control.size() < kMostAnswers) {
+    wire::append_frame(connection.control, {.type = wire::Type::kArrived}, *answer);
+    core.kick();
+  }
+  return {};
+}
+
+Result<void> take(const std::shared_ptr<Core>& core, Connection& connection,
+                  const wire::Frame& frame) {
+  if (frame.header.type == wire::Type::kMark) {
+    return answer_mark(*core, connection, frame.payload);
+  }
+  if (frame.header.type == wire::Type::kArrived) {
+    return connection.flow.arrived(frame.payload);
+  }
   if (!wire::is_stream_frame(frame.header.type)) {
     return core->handler == nullptr ? Result<void>{} : core->handler->on_frame(frame);
   }
@@ -50,7 +72,7 @@ awaitable<void> receive(std::shared_ptr<Core> core, std::shared_ptr<Connection> 
       if (!*frame) {
         break;
       }
-      if (const auto taken = take(core, **frame); !taken) {
+      if (const auto taken = take(core, *connection, **frame); !taken) {
         connection->fault(taken.error());
         co_return;
       }
@@ -63,10 +85,14 @@ awaitable<void> send(std::shared_ptr<Core> core, std::shared_ptr<Connection> con
   std::string out;
   stream::Portion portion(kLeastWritten, kMostWritten);
   for (;;) {
+    co_await connection->flow.turn();
     out.assign(connection->control);  // a swap would give its memory away
     connection->control.clear();
     if (!connection->why) {
-      core->mux.produce(out, portion.size());
+      if (const auto mark = core->over_network ? connection->flow.mark() : std::nullopt) {
+        wire::append_frame(out, {.type = wire::Type::kMark}, *mark);
+      }
+      core->mux.produce(out, std::min(portion.size(), connection->flow.portion()));
     }
     if (!out.empty()) {
       const auto began = std::chrono::steady_clock::now();
@@ -77,12 +103,14 @@ awaitable<void> send(std::shared_ptr<Core> core, std::shared_ptr<Connection> con
         co_return;
       }
       core->bytes_out += out.size();
+      connection->flow.sent(out.size());
       portion.took(out.size(), std::chrono::steady_clock::now() - began);
     } else if (connection->why) {
       connection->sent_all = true;
       connection->ended.notify();
       co_return;
     } else {
+      connection->flow.idle();
       connection->waiting = true;
       connection->idle.notify();
       co_await connection->output.wait();
@@ -215,6 +243,7 @@ void Endpoint::reset_all(std::string_view why) {
 
 void Endpoint::set_round_trip(std::uint64_t microseconds) {
   impl_->core->mux.set_most_window(mux::most_window(microseconds));
+  Core::dispatch(impl_->core);
 }
 
 void Endpoint::pause() { impl_->core->mux.suspend(); }

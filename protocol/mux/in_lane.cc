@@ -5,8 +5,9 @@
 namespace rdev::mux {
 namespace {
 // A credit frame for so many bytes costs nothing beside them; a window that is not much larger
-// gets one at its half, so that the sender does not wait for the next.
-constexpr std::uint64_t kLeastStep = 65536;
+// gets one at its half, so that the sender does not wait for the next. The sender may keep less
+// than the window holds, 2 MiB: it must never wait for a step that long.
+constexpr std::uint64_t kLeastStep = 65536, kMostStep = 262144;
 constexpr std::uint64_t kCreditSteps = 8;
 }  // namespace
 
@@ -77,7 +78,8 @@ void InLane::drop_all() {
 bool InLane::credit_due() const {
   const std::uint64_t moved = consumed() - told_;
   return grown_ ||
-         moved >= std::min(std::max(kLeastStep, window_ / kCreditSteps), (window_ + 1) / 2) ||
+         moved >= std::min(std::clamp(window_ / kCreditSteps, kLeastStep, kMostStep),
+                           (window_ + 1) / 2) ||
          (moved > 0 && at_end());
 }
 

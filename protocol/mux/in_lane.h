@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
@@ -27,6 +28,8 @@ class InLane final {
   std::size_t read(char* out, std::size_t capacity);
   // The sender has no credit for more.
   void starved();
+  // Up to where the window may grow from now on.
+  void set_most(std::uint64_t most) { most_ = std::max(most, window_); }
   // More waits on its way here for the consumer to read it.
   void fell_behind();
   // Nobody reads any more: what is here and what comes later counts as taken.

@@ -133,7 +133,17 @@ std::size_t Mux::read(StreamId id, Lane lane, char* out, std::size_t capacity) {
   return n;
 }
 
-void Mux::set_most_window(std::uint64_t most) { impl_->options.most_window = most; }
+void Mux::set_most_window(std::uint64_t most) {
+  impl_->options.most_window = most;
+  for (auto& [id, stream] : impl_->streams) {
+    OutLane& outgoing = stream.outgoing(Lane::kData);
+    outgoing.set_most(most);
+    stream.incoming(Lane::kData).set_most(most);
+    if (outgoing.take_writable()) {
+      impl_->event(stream, {.kind = Event::Kind::kWritable, .lane = Lane::kData});
+    }
+  }
+}
 
 void Mux::acknowledge() {
   for (auto& [id, stream] : impl_->streams) {

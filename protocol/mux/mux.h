@@ -136,7 +136,7 @@ class Mux final {
   // The connection is gone; streams wait. On the agent's side each consumer's go on when its RESUME
   // comes, on the client's after resume().
   void suspend();
-  // Options::most_window of streams from now on.
+  // Options::most_window from now on; writers may have room then.
   void set_most_window(std::uint64_t most);
   // kClient: there is a connection again; the first frame on it is to be what produce() gives next.
   // receive() fails with Code::kNotFound when the agent does not know the streams any more.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,6 +19,8 @@ class OutLane final {
   // It keeps as much as the peer would take, at least `window` and at `most`.
   OutLane(std::uint64_t window, std::uint64_t most) : window_(window), most_(most) {}
 
+  // How much it keeps from now on.
+  void set_most(std::uint64_t most) { most_ = std::max(most, window_); }
   // How far the peer lets us send; a smaller number than before changes nothing.
   void raise_limit(std::uint64_t limit);
   // The peer's CREDIT. An error is a fault of the peer.

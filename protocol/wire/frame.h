@@ -24,6 +24,8 @@ enum class Type : std::uint8_t {
   kWelcome = 2,    // agent: Welcome
   kGoodbye = 3,    // either: Goodbye; the last frame
   kHeartbeat = 4,  // either: Heartbeat
+  kMark = 5,       // either: u64 when it was sent, microseconds
+  kArrived = 6,    // either, to a MARK: the same | u64 when it came, by the clock of who says it
   // Of a stream.
   kOpen = 16,    // u64 parent | u64 limit of each lane | StreamRequest
   kAccept = 17,  // u64 limit of each lane | answer, by the kind of the request
@@ -44,6 +46,7 @@ enum class Type : std::uint8_t {
   kStatus = 68,     // link: LinkStatus
   kStop = 69,       // anybody: empty; the link process ends
   kPaused = 70,     // link: Paused: the connection is gone; another ATTACHED follows, or LOST
+  kRoundTrip = 71,  // link: u64 microseconds: of the line to the agent, when it is another
 };
 
 inline constexpr std::uint8_t kFin = 1;       // DATA: the lane ends after its bytes

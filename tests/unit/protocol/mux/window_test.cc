@@ -38,6 +38,37 @@ TEST(MuxWindow, GrowsWhileBytesAreTakenAsTheyCome) {
   EXPECT_LE(pair.client.held() + pair.agent.held(), 2u * 16000u);
 }
 
+// What the sender keeps is bounded by its own side: the peer's window may be 16 times as large.
+TEST(MuxWindow, CreditComesBeforeTheSenderHasNoRoomLeft) {
+  Pair pair({.most_window = kMostWindow});
+  pair.client.set_most_window(0);
+  const StreamId id = pair.opened();
+  const std::string block(1U << 20U, 'x');
+  std::size_t written = 0;
+  for (int i = 0; i < 400; ++i) {
+    const std::size_t before = written;
+    written += pair.client.write(id, Lane::kData, block);
+    Pair::move(pair.client, pair.agent);
+    Pair::read(pair.agent, id, Lane::kData, pair.agent.readable(id, Lane::kData));
+    Pair::move(pair.agent, pair.client);
+    Pair::events(pair.client);
+    ASSERT_GT(written, before) << "nothing more comes after " << written;
+  }
+}
+
+TEST(MuxWindow, AnotherLineLetsWindowsGrow) {
+  Pair pair({.windows = {1000, 1000, 1000}});
+  const StreamId id = pair.opened();
+  EXPECT_EQ(round(pair, id), 1000u);
+  EXPECT_EQ(round(pair, id), 1000u);
+  pair.client.set_most_window(16000);
+  pair.agent.set_most_window(16000);
+  for (int i = 0; i < 20; ++i) {
+    round(pair, id);
+  }
+  EXPECT_EQ(round(pair, id), 16000u);
+}
+
 TEST(MuxWindow, StaysWhereItIsToldTo) {
   Pair pair({.windows = {1000, 1000, 1000}});
   const StreamId id = pair.opened();

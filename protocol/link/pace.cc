@@ -1,0 +1,185 @@
+#include "protocol/link/pace.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace rdev::link {
+namespace {
+
+using std::chrono::duration;
+using Microseconds = Pace::Microseconds;
+
+constexpr std::chrono::milliseconds kLeastSpan{20};
+constexpr std::chrono::seconds kRemembered{10};
+// The queue is to be short, but not empty: then the line would be, too. Beside it there is what the
+// sender sends at once, which is some kilobytes however slow the line.
+constexpr std::chrono::milliseconds kAim{5}, kMore{5};
+constexpr double kOwnBytes = 8192;
+constexpr double kGain = 0.8;  // of what would make the queue right until the next decision
+constexpr double kMostLess = 0.5, kMostMore = 0.5;
+constexpr double kLeastLimit = 65536, kFillsNothing = 131072;
+// Without a limit TCP sends ever more until the line is full.
+constexpr double kFills = 1.15;
+// What arrives beside what was sent: less, and the line carries less than it did.
+constexpr double kCarriesLess = 0.8;
+// When a long queue does not become shorter by what we do, so many times, then it is not ours. To
+// give way to it would be to starve.
+constexpr double kNotAsExpected = 1.5;
+constexpr int kProof = 3;
+constexpr double kForget = 0.98;  // of the most that has been possible, a decision
+constexpr std::chrono::seconds kEmptyEvery{4};
+
+double seconds(duration<double> time) { return time.count(); }
+
+Microseconds micros(double seconds) {
+  return std::chrono::duration_cast<Microseconds>(duration<double>(seconds));
+}
+
+Microseconds delay(const Pace::Arrival& mark) {
+  return mark.arrived - std::chrono::duration_cast<Microseconds>(mark.sent.time_since_epoch());
+}
+
+Microseconds aim(double rate) { return kAim + micros(kOwnBytes / std::max(rate, kLeastLimit)); }
+
+}  // namespace
+
+Microseconds Pace::most_queue(double rate) { return aim(rate) + kMore; }
+
+void Pace::Shortest::add(Time now, Microseconds delay) {
+  if (!now_ || now - began_ > 2 * kRemembered) {
+    set(now, delay);
+  } else if (now - began_ > kRemembered) {
+    before_ = now_;
+    now_ = delay;
+    began_ = now;
+  } else {
+    now_ = std::min(*now_, delay);
+  }
+}
+
+void Pace::Shortest::set(Time now, Microseconds delay) {
+  now_ = delay;
+  before_.reset();
+  began_ = now;
+}
+
+Microseconds Pace::Shortest::value() const { return std::min(*now_, before_.value_or(*now_)); }
+
+double Pace::Interval::rate() const {
+  const double time = seconds(last.arrived - first.arrived);
+  return static_cast<double>(last.bytes - first.bytes) / std::max(time, 1e-3);
+}
+
+bool Pace::arrived(Time now, const Arrival& mark, std::uint64_t sent) {
+  round_trip_ = std::min(round_trip_, std::chrono::duration_cast<Microseconds>(now - mark.sent));
+  shortest_.add(now, delay(mark));
+  if (mark.sent < from_) {
+    return false;
+  }
+  if (!interval_) {
+    interval_ = {.first = mark, .last = mark, .least = delay(mark), .shortest = mark};
+    return false;
+  }
+  interval_->last = mark;
+  if (delay(mark) <= interval_->least) {
+    interval_->least = delay(mark);
+    interval_->shortest = mark;
+  }
+  interval_->busy = interval_->busy && mark.busy;
+  if (mark.sent - interval_->first.sent <
+      std::max<Microseconds>(limit_ ? round_trip_ / 2 : round_trip_, kLeastSpan)) {
+    return false;
+  }
+  const Interval seen = *interval_;
+  interval_.reset();
+  const auto before = limit_;
+  decide(now, seen, sent);
+  return limit_ != before;
+}
+
+void Pace::decide(Time now, const Interval& seen, std::uint64_t sent) {
+  const double rate = seen.rate();
+  const Microseconds queue = seen.least - shortest_.value();
+  const bool filling = is_filling(rate);
+  const bool is_long = queue > most_queue(rate);
+  if (!seen.busy && !is_long) {
+    stands_for_ = 0;
+    return;  // the sender had reasons of its own to send less than it might
+  }
+  most_ = std::max(rate, most_ * kForget);
+  if (!limit_ && (!is_long || filling || rate < kFillsNothing)) {
+    return;
+  }
+  from_ = now;
+  if (is_anothers(is_long ? seconds(queue) : 0)) {
+    stands_for_ = 0;
+    expected_ = 0;
+    shortest_.set(now, seen.least);
+    return set_limit(most_);
+  }
+  if (is_long && limit_ && rate < kCarriesLess * static_cast<double>(*limit_)) {
+    rates_ = {};
+    full_ = {};
+    most_ = rate;
+  }
+  const double carries = this->carries(rate, queue);
+  // What has been sent since that mark joins the queue.
+  const double since = static_cast<double>(sent - seen.shortest.bytes) / carries;
+  const double by_now = std::max(0.0, seconds(queue) + since - seconds(now - seen.shortest.sent));
+  const double change = correction(now, seen, by_now, carries);
+  expected_ = std::max(0.0, by_now + change * seconds(seen.last.sent - seen.first.sent));
+  const double next = carries * (1 + change);
+  const bool may_fall = queue >= aim(rate) / 4 || empties_;
+  set_limit(may_fall ? next : std::max(next, static_cast<double>(limit_.value_or(0))));
+}
+
+bool Pace::is_filling(double rate) { return rate > kFills * std::exchange(last_rate_, rate); }
+
+// What we send and what arrives tells how a queue of ours goes on. One that stays longer than that
+// is somebody else's, or the path has become longer.
+bool Pace::is_anothers(double queue) {
+  if (!limit_ || queue < kNotAsExpected * expected_ || queue < expected_ + seconds(kMore)) {
+    stands_for_ = 0;
+  } else {
+    ++stands_for_;
+  }
+  return stands_for_ >= kProof;
+}
+
+// What the line can carry. A queue that stands shows it; without one it may be more than was seen.
+double Pace::carries(double rate, Microseconds queue) {
+  rates_[next_++ % rates_.size()] = rate;
+  if (queue < aim(rate) / 4) {
+    return *std::max_element(rates_.begin(), rates_.end());
+  }
+  full_[next_full_++ % full_.size()] = rate;
+  // One measurement may be far off where the machines are busy.
+  auto sorted = full_;
+  std::sort(sorted.begin(), sorted.end());
+  const auto known = std::find_if(sorted.begin(), sorted.end(), [](double one) { return one > 0; });
+  return known[(sorted.end() - known) / 2];
+}
+
+// `queue`: by now, seconds.
+double Pace::correction(Time now, const Interval& seen, double queue, double rate) {
+  const double wanted = seconds(aim(rate));
+  double error = wanted - queue;
+  if (std::exchange(empties_, false)) {
+    return std::min(error, 0.0);
+  }
+  short_for_ = queue < wanted / 2 ? std::min(short_for_ + 1, 8) : 0;
+  empties_ = now - emptied_ > kEmptyEvery;
+  if (empties_) {
+    emptied_ = now;
+    error = -queue - 2 * wanted;
+  }
+  const double period = seconds(now - seen.first.sent);
+  const double step = kGain * error / period * (1 << std::max(short_for_ - 1, 0));
+  return std::clamp(step, -kMostLess, kMostMore);
+}
+
+void Pace::set_limit(double limit) {
+  limit_ = static_cast<std::uint64_t>(std::max(limit, kLeastLimit));
+}
+
+}  // namespace rdev::link

@@ -284,6 +284,21 @@ TEST_F(RouterTest, CountsStreams) {
   EXPECT_EQ(router.streams(), 0U);
 }
 
+TEST_F(RouterTest, ConsumersHearOfAnotherRoundTrip) {
+  Peer& one = add(1);
+  Peer& waits = add(2);
+  waits.consumer->state = Consumer::State::kPaused;  // ATTACHED will tell it
+  router.tell_round_trip(std::chrono::microseconds(4711));
+  char buffer[100];
+  const ssize_t n = ::recv(one.far.get(), buffer, sizeof buffer, MSG_DONTWAIT);
+  ASSERT_EQ(n, static_cast<ssize_t>(wire::kHeaderBytes + 8));
+  const auto piece = first_frame({buffer, static_cast<std::size_t>(n)}).value();
+  EXPECT_EQ(piece->header.type, wire::Type::kRoundTrip);
+  std::string_view payload = piece->payload();
+  EXPECT_EQ(wire::take_u64(payload), 4711u);
+  EXPECT_EQ(::recv(waits.far.get(), buffer, sizeof buffer, MSG_DONTWAIT), -1);
+}
+
 TEST_F(RouterTest, ANumberIsOneConsumers) {
   add(1);
   auto [near, far] = test::socket_pair();

@@ -18,8 +18,6 @@ constexpr double kOwnBytes = 8192;
 constexpr double kGain = 0.8;  // of what would make the queue right until the next decision
 constexpr double kMostLess = 0.5, kMostMore = 0.5;
 constexpr double kLeastLimit = 65536, kFillsNothing = 131072;
-// Without a limit TCP sends ever more until the line is full.
-constexpr double kFills = 1.15;
 // What arrives beside what was sent: less, and the line carries less than it did.
 constexpr double kCarriesLess = 0.8;
 // When a long queue does not become shorter by what we do, so many times, then it is not ours. To
@@ -100,14 +98,13 @@ bool Pace::arrived(Time now, const Arrival& mark, std::uint64_t sent) {
 void Pace::decide(Time now, const Interval& seen, std::uint64_t sent) {
   const double rate = seen.rate();
   const Microseconds queue = seen.least - shortest_.value();
-  const bool filling = is_filling(rate);
   const bool is_long = queue > most_queue(rate);
   if (!seen.busy && !is_long) {
     stands_for_ = 0;
     return;  // the sender had reasons of its own to send less than it might
   }
   most_ = std::max(rate, most_ * kForget);
-  if (!limit_ && (!is_long || filling || rate < kFillsNothing)) {
+  if (!limit_ && (!is_long || rate < kFillsNothing)) {
     return;
   }
   from_ = now;
@@ -128,12 +125,8 @@ void Pace::decide(Time now, const Interval& seen, std::uint64_t sent) {
   const double by_now = std::max(0.0, seconds(queue) + since - seconds(now - seen.shortest.sent));
   const double change = correction(now, seen, by_now, carries);
   expected_ = std::max(0.0, by_now + change * seconds(seen.last.sent - seen.first.sent));
-  const double next = carries * (1 + change);
-  const bool may_fall = queue >= aim(rate) / 4 || empties_;
-  set_limit(may_fall ? next : std::max(next, static_cast<double>(limit_.value_or(0))));
+  set_limit(carries * (1 + change));
 }
-
-bool Pace::is_filling(double rate) { return rate > kFills * std::exchange(last_rate_, rate); }
 
 // What we send and what arrives tells how a queue of ours goes on. One that stays longer than that
 // is somebody else's, or the path has become longer.

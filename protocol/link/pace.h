@@ -61,7 +61,6 @@ class Pace final {
   };
 
   void decide(Time now, const Interval& seen, std::uint64_t sent);
-  bool is_filling(double rate);
   bool is_anothers(double queue);
   double carries(double rate, Microseconds queue);
   double correction(Time now, const Interval& seen, double queue, double rate);
@@ -73,7 +72,6 @@ class Pace final {
   Time from_;  // marks that were sent earlier say nothing about limit_
   std::optional<Interval> interval_;
 
-  double last_rate_ = 0;
   // Of the last intervals, and of those in which there was a queue.
   std::array<double, 8> rates_{}, full_{};
   std::size_t next_ = 0, next_full_ = 0;

@@ -66,7 +66,7 @@ struct Line {
             std::chrono::hours(1);
       }
     }
-    while (!marks.empty() && marks.front().heard && *marks.front().heard <= now) {
+    while (!without_pace && !marks.empty() && marks.front().heard && *marks.front().heard <= now) {
       const Mark& mark = marks.front();
       (void)pace.arrived(now,
                          {.sent = mark.sent,
@@ -116,6 +116,7 @@ struct Line {
   Pace::Time marked_at;
   double others = 0;  // what somebody else keeps in the queue
   bool busy = true;
+  bool without_pace = false;
   double most_noise = 0;  // microseconds
   double drift = 0;       // of the peer's clock
   std::minstd_rand random;
@@ -130,12 +131,15 @@ TEST(Pace, LimitsNothingThatWaitsForNothing) {
 
 TEST(Pace, DoesNotStopASlowStart) {
   for (const int length : {20, 100, 300}) {
-    Line line;
-    line.rate = 125e6;
-    line.base = milliseconds(length);
-    line.slow_start = 1e9;
-    line.pass(milliseconds(15 * length + 2000));
-    EXPECT_GT(line.passed(milliseconds(2000)), 0.9 * line.rate) << length;
+    Line line, free;
+    free.without_pace = true;
+    for (Line* one : {&line, &free}) {
+      one->rate = 125e6;
+      one->base = milliseconds(length);
+      one->slow_start = 1e9;
+      one->pass(milliseconds(15 * length));
+    }
+    EXPECT_GT(line.arrived, 0.7 * free.arrived) << length;
   }
 }
 
@@ -148,7 +152,8 @@ TEST(Pace, KeepsTheQueueShortAndTheLineFull) {
       line.slow_start = line.rate * length / 1e3 * 2;
       line.pass(milliseconds(10000));
       const double before = line.arrived;
-      EXPECT_LE(line.long_wait(20000), Pace::most_queue(line.rate) * 2) << speed << " " << length;
+      EXPECT_LE(line.long_wait(20000), Pace::most_queue(line.rate) * 3 / 2)
+          << speed << " " << length;
       EXPECT_GT((line.arrived - before) / 20, 0.95 * line.rate) << speed << " " << length;
     }
   }

@@ -177,6 +177,21 @@ TEST_F(Listening, EachDirectionEndsByItself) {
   EXPECT_EQ(read(client), "answer");
 }
 
+TEST_F(Listening, AnEndIsOneHoweverLateItIsRead) {
+  listen({});
+  tcp::socket client(context_, tcp::v4());
+  client.set_option(asio::socket_base::receive_buffer_size(4096));
+  client.connect({make_address("127.0.0.1"), laptop_.port});
+  stream::Stream& stream = next_stream();
+  client.shutdown(tcp::socket::shutdown_send);
+  const std::string answer(50'000, 'x');  // waits in the kernel for room
+  write(stream, answer);
+  stream.close();
+  context_.restart();
+  context_.poll();  // until the socket is closed
+  EXPECT_TRUE(read(client) == answer);
+}
+
 TEST_F(Listening, LoopbackIsBothAndNothingElse) {
   listen({});
   EXPECT_TRUE(takes_connections("127.0.0.1"));

@@ -169,6 +169,20 @@ CO_TEST_F(Tunnels, TakeSoManyConnectionsAndNoMore) {
   co_await tunnel.stop();
 }
 
+CO_TEST_F(Tunnels, EndAConnectionHoweverLateThatIsRead) {
+  const auto state = co_await set_.add(local("0:db:1"));
+  tcp::socket client(context_, tcp::v4());
+  client.set_option(asio::socket_base::receive_buffer_size(4096));
+  (void)co_await client.async_connect(at(*state), use_tuple);
+  const std::string text(50'000, 'x');  // comes back, and waits in the kernel for room
+  (void)co_await asio::async_write(client, asio::buffer(text), use_tuple);
+  client.shutdown(tcp::socket::shutdown_send);
+  co_await serve_one();
+  co_await until([](const TunnelState& now) { return now.connections() == 0; });
+  const bool same = co_await read_to_end(client) == text;
+  EXPECT_TRUE(same);
+}
+
 CO_TEST_F(Tunnels, CutWhatWaitsForTheLinkWhenTheyAreRemoved) {
   agent_.cut();
   LocalTunnel tunnel(context_.get_executor(), link_, local("0:db:1"), "train", {.connections = 1});

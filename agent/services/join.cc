@@ -3,6 +3,7 @@
 #include <boost/asio/generic/stream_protocol.hpp>
 
 #include "agent/services/pump.h"
+#include "protocol/base/closing.h"
 #include "protocol/base/notify.h"
 #include "protocol/base/task_group.h"
 
@@ -23,6 +24,7 @@ class Join final {
 
   awaitable<void> run() {
     co_await asio::this_coro::throw_if_cancelled(false);
+    base::set_closing(socket_.native_handle(), base::Closing::kEnd);
     tasks_.spawn("join in", pump_in());
     tasks_.spawn("join out", pump_out());
     tasks_.spawn("join events", await_close());
@@ -31,16 +33,14 @@ class Join final {
       const auto cancellation = co_await asio::this_coro::cancellation_state;
       lost_ = lost_ || cancellation.cancelled() != asio::cancellation_type::none;
     }
-    boost::system::error_code gone;  // then there is nobody to tell
     if (lost_) {
       // Half an answer must not look like a whole one, at neither end.
       stream_->break_off();
-      socket_.set_option(asio::socket_base::linger(true, 0), gone);
+      base::set_closing(socket_.native_handle(), base::Closing::kBreak);
     }
     stream_->close();
     tasks_.cancel();
     co_await tasks_.wait();
-    socket_.close(gone);  // the destructor would undo the linger
   }
 
  private:

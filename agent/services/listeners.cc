@@ -6,6 +6,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "agent/services/join.h"
+#include "protocol/base/closing.h"
 #include "protocol/base/listener.h"
 #include "protocol/base/log.h"
 #include "protocol/base/notify.h"
@@ -106,6 +107,8 @@ class Acceptor final {
     tasks_.spawn("opening back", open(std::move(socket)));
   }
   awaitable<void> open(base::Fd socket) {
+    // Until it is joined: without a target there must not be an empty answer.
+    base::set_closing(socket.get(), base::Closing::kBreak);
     const Originator originator = originator_of(socket.get());
     auto stream = co_await open_back_(originator);
     if (stream) {

@@ -69,7 +69,7 @@ class Listeners final {
   // whoever logged in, and has mode 0600.
   awaitable<Result<Bound>> bind(ListenTarget target);
   // Until cancelled. At most kMaxWaiting connections wait for `open_back` at a time; further ones
-  // wait in the kernel. A connection for which it fails is closed, with a line in the log.
+  // wait in the kernel. A connection for which it fails is broken off, with a line in the log.
   awaitable<void> accept(const Bound& bound, OpenBack open_back);
   static constexpr std::size_t kMaxWaiting = 256;
 

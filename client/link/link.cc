@@ -37,6 +37,12 @@ void Link::adopt(base::Fd socket) {
   tasks_.spawn("consumer write", Consumer::write(consumer));
 }
 
+awaitable<void> Link::room() {
+  while (deaf_) {
+    co_await changed_.wait();
+  }
+}
+
 void Link::end(Error why) {
   if (!over_) {
     over_ = std::move(why);
@@ -65,6 +71,7 @@ awaitable<Error> Link::run() {
     (void)co_await base::with_timeout(everybody_gone(), kFarewell, "the farewell");
     (void)co_await base::with_timeout(said_goodbye(), kFarewell, "the goodbye");
   }
+  deaf_ = true;
   tasks_.cancel();
   co_await tasks_.wait();
   co_return *over_;

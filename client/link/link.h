@@ -35,6 +35,9 @@ class Link final : Consumer::Owner, Keeper::Owner {
   void hand_over();
   // A process of ours has connected.
   void adopt(base::Fd socket);
+  // To be awaited before another is accepted: it does not return once run() hears nobody any more.
+  // Who connects then sees the socket close with the process, and starts the next one.
+  awaitable<void> room();
   // Until the job is over (Code::kClosed, kNotFound) or end(); everybody has then been told. Not to
   // be cancelled.
   awaitable<Error> run();
@@ -86,6 +89,7 @@ class Link final : Consumer::Owner, Keeper::Owner {
   std::uint32_t connections_ = 0;
   std::optional<Error> over_;
   bool handing_over_ = false;
+  bool deaf_ = false;     // run() is about to return
   base::Notify changed_;  // over_, or consumers_ has become empty
 };
 

@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <cstdio>
+#include <functional>
 #include <optional>
 
 #include "client/link/link.h"
@@ -77,9 +78,9 @@ awaitable<Result<void>> serve(std::string job, base::ReadyPipe& ready) {
   const TellEvent tell = [&link](const std::string& what) { link.network_changed(what); };
   tasks.spawn("network events", watch_network(tell));
   tasks.spawn("the machine's sleep", watch_sleep(this_machine(), tell));
-  tasks.spawn("accept", base::accept_loop(seat->listener(), [&link](base::Fd socket) {
-                adopt_ours(link, std::move(socket));
-              }));
+  const auto accepted = [&link](base::Fd socket) { adopt_ours(link, std::move(socket)); };
+  tasks.spawn("accept",
+              base::accept_loop(seat->listener(), accepted, std::bind_front(&Link::room, &link)));
   ready.ready();
   const Error why = co_await link.run();
   base::log_info("the link process ends", {{"why", why.message}});

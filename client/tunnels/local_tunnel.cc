@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "client/tunnels/socks_client.h"
+#include "protocol/base/closing.h"
 #include "protocol/base/listener.h"
 #include "protocol/base/with_timeout.h"
 
@@ -134,11 +135,11 @@ awaitable<void> LocalTunnel::serve(base::Fd fd) {
   if (ledger_.tunnel.kind() == Tunnel::DYNAMIC) {
     co_return co_await serve_socks(std::move(socket));
   }
+  // Until it is joined: without a target there must not be an empty answer.
+  base::set_closing(socket.native_handle(), base::Closing::kBreak);
   auto opened = co_await link_.open(request_);
   if (!opened) {
-    ledger_.refused(opened.error());
-    abort(socket);
-    co_return;
+    co_return ledger_.refused(opened.error());
   }
   co_await relay(std::move(socket), std::move(opened->stream), ledger_.traffic);
 }

@@ -7,6 +7,8 @@
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/write.hpp>
 
+#include "protocol/base/closing.h"
+
 namespace rdev::tunnels {
 namespace {
 
@@ -148,13 +150,14 @@ Socket adopt(const asio::any_io_executor& executor, base::Fd socket) {
 }
 
 void abort(Socket& socket) {
+  base::set_closing(socket.native_handle(), base::Closing::kBreak);
   boost::system::error_code ignored;  // closed it is in any case
-  socket.set_option(asio::socket_base::linger(true, 0), ignored);
   socket.close(ignored);
 }
 
 awaitable<void> relay(Socket socket, std::unique_ptr<stream::Stream> stream, Traffic& traffic) {
   const Counted counted(traffic.connections);
+  base::set_closing(socket.native_handle(), base::Closing::kEnd);
   Joint joint{std::move(socket), std::move(stream), traffic};
   const auto executor = co_await asio::this_coro::executor;
   auto [order, up, down] = co_await asio::experimental::make_parallel_group(

@@ -39,8 +39,8 @@ class Broken(unittest.TestCase):
         with web.serving(Breaking(("127.0.0.1", 0), web.Breaker)) as port:
             for kind in ("-L", "-R"):
                 (tunnel,) = forward(NAME, kind, f"0:127.0.0.1:{port}")
-                with socket.create_connection(("127.0.0.1", tunnel["bound_port"]), timeout=10) as s:
-                    with self.assertRaises(ConnectionResetError, msg=kind):
+                with self.assertRaises(ConnectionResetError, msg=kind):  # perhaps before it is seen to be connected
+                    with socket.create_connection(("127.0.0.1", tunnel["bound_port"]), timeout=10) as s:
                         while s.recv(100):
                             pass
 

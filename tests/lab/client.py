@@ -4,7 +4,7 @@ import os
 import unittest
 from pathlib import Path
 
-from lab.proc import Process, processes, program, run
+from lab.proc import Process, parent, processes, program, run
 
 HOME = Path(os.environ.get("HOME", "/nonexistent"))
 RDEV_HOME = Path(os.environ.get("RDEV_HOME", "/nonexistent"))
@@ -53,5 +53,7 @@ def ssh_settings(host):
 
 
 def agents():
-    """Living agents of this place."""
-    return processes("rdev-agent serve") | processes("rdev-agent\0serve")
+    """Living agents of this place. A child of one looks like it until it executes its own program."""
+    found = processes("rdev-agent serve") | processes("rdev-agent\0serve")
+    parents = {pid: parent(pid) for pid in found}
+    return {pid: line for pid, line in found.items() if parents[pid] is not None and found.get(parents[pid]) != line}

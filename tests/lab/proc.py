@@ -198,6 +198,14 @@ def processes(word=""):
     return found
 
 
+def parent(pid):
+    """None: the process has gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    except OSError:
+        return None
+
+
 def status_kb(pid, field):
     """VmRSS, VmHWM, … in kB."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -21,11 +21,12 @@ using asio::ip::make_address, asio::ip::tcp;
 using local = asio::local::stream_protocol;
 using testing::HasSubstr;
 
+// And how it ended, if that was no end.
 template <class Socket>
 awaitable<std::string> read_all(Socket& from) {
   std::string text;
-  co_await asio::async_read(from, asio::dynamic_buffer(text), use_tuple);
-  co_return text;
+  const auto [error, n] = co_await asio::async_read(from, asio::dynamic_buffer(text), use_tuple);
+  co_return error == asio::error::eof ? text : text + "(" + error.message() + ")";
 }
 
 awaitable<std::string> read_stream(stream::Stream& from) {
@@ -176,6 +177,21 @@ TEST_F(Listening, EachDirectionEndsByItself) {
   EXPECT_EQ(read(client), "answer");
 }
 
+TEST_F(Listening, AnEndIsOneHoweverLateItIsRead) {
+  listen({});
+  tcp::socket client(context_, tcp::v4());
+  client.set_option(asio::socket_base::receive_buffer_size(4096));
+  client.connect({make_address("127.0.0.1"), laptop_.port});
+  stream::Stream& stream = next_stream();
+  client.shutdown(tcp::socket::shutdown_send);
+  const std::string answer(50'000, 'x');  // waits in the kernel for room
+  write(stream, answer);
+  stream.close();
+  context_.restart();
+  context_.poll();  // until the socket is closed
+  EXPECT_TRUE(read(client) == answer);
+}
+
 TEST_F(Listening, LoopbackIsBothAndNothingElse) {
   listen({});
   EXPECT_TRUE(takes_connections("127.0.0.1"));
@@ -228,11 +244,13 @@ TEST_F(Listening, EndsWhenItIsCancelled) {
   EXPECT_FALSE(takes_connections());
 }
 
-TEST_F(Listening, AConnectionThatThePeerRefusesIsClosed) {
+constexpr char kReset[] = "(Connection reset by peer)";  // an end would be an empty answer
+
+TEST_F(Listening, AConnectionThatThePeerRefusesIsReset) {
   laptop_.refuses = Error{Code::kUnavailable, "nobody there"};
   listen({});
   tcp::socket client = connect();
-  EXPECT_EQ(read(client), "");
+  EXPECT_EQ(read(client), kReset);
   EXPECT_TRUE(takes_connections()) << "it listens on";
 }
 
@@ -258,15 +276,26 @@ TEST_F(Listening, WhatWaitsForThePeerEndsWithTheStream) {
   until([this] { return laptop_.asked.size() == 1; });
   laptop_.listening->close();
   test::run(context_, empty(tasks_));
-  EXPECT_EQ(read(client), "");
+  EXPECT_EQ(read(client), kReset);
 }
 
-TEST_F(Listening, StopEndsConnections) {
+TEST_F(Listening, WhatIsOpenedBackAfterStopIsReset) {
+  laptop_.answers = false;
+  listen({});
+  tcp::socket client = connect();
+  until([this] { return laptop_.asked.size() == 1; });
+  test::run(context_, stopped(listeners_));
+  laptop_.answers = true;
+  laptop_.changed.notify();
+  EXPECT_EQ(read(client), kReset);
+}
+
+TEST_F(Listening, StopBreaksConnectionsOff) {
   listen({});
   tcp::socket client = connect();
   next_stream();
   test::run(context_, stopped(listeners_));
-  EXPECT_EQ(read(client), "");
+  EXPECT_EQ(read(client), kReset);
 }
 
 class ListeningOnAPath : public Listening {

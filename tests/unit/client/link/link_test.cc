@@ -25,6 +25,11 @@ constexpr Timing kQuick{.heartbeat = milliseconds(5),
                         .dead = milliseconds(300),
                         .strangers = milliseconds(20)};
 
+awaitable<void> note(awaitable<void> room, bool& is_there) {
+  co_await std::move(room);
+  is_there = true;
+}
+
 struct LinkTest : test::LinkLab {
   awaitable<void> attach(FakeConsumer& consumer) {
     consumer.attach();
@@ -343,6 +348,27 @@ TEST_F(LinkTest, StopEndsIt) {
     co_await t.ended();
     EXPECT_EQ(t.end->code, Code::kCancelled);
   }(*this));
+}
+
+// It would be dropped, at each of its attempts.
+TEST_F(LinkTest, WhoConnectsAfterTheFarewellIsLeftToTheNextLinkProcess) {
+  begin();
+  base::TaskGroup rooms(executor);
+  bool before = false, after = false;
+  run([](LinkTest& t, base::TaskGroup& rooms, bool& before, bool& after) -> awaitable<void> {
+    FakeConsumer& one = t.consumer(1);
+    co_await t.attach(one);
+    rooms.spawn("room", note(t.link->room(), before));
+    t.link->end({Code::kClosed, "the job is over"});
+    co_await one.until(has_ended);
+    co_await t.ended();
+    rooms.spawn("room", note(t.link->room(), after));
+    co_await asio::post(t.executor, asio::use_awaitable);
+    rooms.cancel();
+    co_await rooms.wait();
+  }(*this, rooms, before, after));
+  EXPECT_TRUE(before);
+  EXPECT_FALSE(after);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "client/tunnels/remote_tunnel.h"
 
+#include "client/tunnels/target.h"
+#include "protocol/base/closing.h"
 #include "tests/unit/client/tunnels/tunnel_lab.h"
 
 namespace rdev::tunnels {
@@ -7,7 +9,8 @@ namespace {
 
 class RemoteTunnels : public Tunnels {
  protected:
-  std::string target() { return "localhost:" + std::to_string(server_.local_endpoint().port()); }
+  std::string port() { return std::to_string(server_.local_endpoint().port()); }
+  std::string target() { return "localhost:" + port(); }
   awaitable<void> serve() {
     auto [error, socket] = co_await server_.async_accept(use_tuple);
     EXPECT_FALSE(error) << error.message();
@@ -43,6 +46,28 @@ CO_TEST_F(RemoteTunnels, RefuseWhenTheTargetDoes) {
   EXPECT_EQ(accepted->refused->first, stream::Refusal::kConnectFailed);
   EXPECT_THAT(accepted->refused->second, HasSubstr("refused"));
   EXPECT_EQ(set_.states()[0].refused(), 1U);
+}
+
+// The kernel takes connections for a server, which may break one off before whoever connected
+// looks.
+TEST_F(RemoteTunnels, HaveNoTargetWhereItBreaksOffAtOnce) {
+  std::optional<Result<base::Fd>> connected;
+  asio::co_spawn(context_, connect_target(remote("0:127.0.0.1:" + port())),
+                 [&](const std::exception_ptr&, Result<base::Fd> result) {
+                   connected.emplace(std::move(result));
+                 });
+  server_.non_blocking(true);
+  bool broken = false;
+  while (!connected && context_.run_one_for(std::chrono::seconds(20)) > 0) {
+    boost::system::error_code nobody;
+    if (auto socket = server_.accept(nobody); socket.is_open()) {
+      broken = !connected;
+      base::set_closing(socket.native_handle(), base::Closing::kBreak);
+    }
+  }
+  ASSERT_TRUE(connected && broken);
+  ASSERT_FALSE(*connected);
+  EXPECT_THAT(connected->error().message, HasSubstr("reset"));
 }
 
 CO_TEST_F(RemoteTunnels, ConnectToAUnixSocketOfTheLaptop) {

@@ -114,7 +114,7 @@ CO_TEST_F(Tunnels, StayOpenWhenTheLinkIsLost) {
 }
 
 CO_TEST_F(Tunnels, OpenWithoutALink) {
-  agent_.reachable = false;
+  agent_.cut();
   const auto state = co_await set_.add(local("0:db:1"));
   EXPECT_TRUE(state);
   auto client = co_await connect(at(*state));
@@ -167,6 +167,34 @@ CO_TEST_F(Tunnels, TakeSoManyConnectionsAndNoMore) {
   tasks_.spawn("echo", echo(std::move(asked.stream)));
   co_await talk(first);
   co_await tunnel.stop();
+}
+
+CO_TEST_F(Tunnels, EndAConnectionHoweverLateThatIsRead) {
+  const auto state = co_await set_.add(local("0:db:1"));
+  tcp::socket client(context_, tcp::v4());
+  client.set_option(asio::socket_base::receive_buffer_size(4096));
+  (void)co_await client.async_connect(at(*state), use_tuple);
+  const std::string text(50'000, 'x');  // comes back, and waits in the kernel for room
+  (void)co_await asio::async_write(client, asio::buffer(text), use_tuple);
+  client.shutdown(tcp::socket::shutdown_send);
+  co_await serve_one();
+  co_await until([](const TunnelState& now) { return now.connections() == 0; });
+  const bool same = co_await read_to_end(client) == text;
+  EXPECT_TRUE(same);
+}
+
+CO_TEST_F(Tunnels, CutWhatWaitsForTheLinkWhenTheyAreRemoved) {
+  agent_.cut();
+  LocalTunnel tunnel(context_.get_executor(), link_, local("0:db:1"), "train", {.connections = 1});
+  EXPECT_TRUE(co_await tunnel.open());
+  auto waiting = co_await connect(at(tunnel.ledger().state()));
+  tcp::socket second(context_);
+  (void)co_await second.async_connect(at(tunnel.ledger().state()), use_tuple);
+  while (tunnel.ledger().traffic.refused == 0) {  // by then the first has been taken
+    co_await asio::post(context_, asio::use_awaitable);
+  }
+  co_await tunnel.stop();
+  EXPECT_EQ(co_await read_to_end(waiting), "(Connection reset by peer)");
 }
 
 CO_TEST_F(Tunnels, CutTheirConnectionsWhenTheyAreRemoved) {

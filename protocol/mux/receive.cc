@@ -236,6 +236,12 @@ void Mux::Impl::on_data(StreamState& stream, const wire::Frame& frame) {
   if (!news) {
     return fault(stream, news.error().message);
   }
+  if ((frame.header.flags & wire::kFull) != 0) {
+    stream.incoming(lane).full();
+    if (stream.incoming(lane).credit_due()) {
+      tell_credit(stream, lane);
+    }
+  }
   if (!*news) {
     return;
   }
@@ -278,10 +284,10 @@ void Mux::Impl::on_credit(StreamState& stream, const wire::Frame& frame) {
   if (const auto credited = stream.outgoing(lane).credit(*consumed, *limit); !credited) {
     return fault(stream, credited.error().message);
   }
-  schedule(stream);
   if (stream.outgoing(lane).take_writable()) {
     event(stream, {.kind = Event::Kind::kWritable, .lane = lane});
   }
+  schedule(stream);
 }
 
 }  // namespace rdev::mux

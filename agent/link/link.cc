@@ -14,8 +14,6 @@ namespace {
 
 constexpr std::size_t kMaxStreams = 4096;
 constexpr std::size_t kMany = 32;
-// What streams may hold together before no more are opened.
-constexpr std::size_t kMaxHeld = std::size_t{64} << 20U;
 constexpr std::chrono::seconds kLastWords{1};
 
 std::uint64_t microseconds(std::chrono::steady_clock::duration duration) {
@@ -61,10 +59,12 @@ Link::Link(const asio::any_io_executor& executor, const Options& options, const 
       id_(hello.session_id()),
       secret_(hello.session_secret()),
       key_fingerprint_(peer.key_fingerprint),
-      endpoint_(
-          executor,
-          {.side = mux::Side::kAgent, .streams = kMaxStreams, .most_window = mux::kMostWindow},
-          *this),
+      endpoint_(executor,
+                {.side = mux::Side::kAgent,
+                 .streams = kMaxStreams,
+                 .most_window = mux::kMostWindow,
+                 .memory = std::make_shared<mux::Memory>(mux::kSessionMemory, options.memory)},
+                *this),
       tasks_(executor),
       sessions_(executor),
       changed_(executor) {}
@@ -163,10 +163,6 @@ void Link::on_open(std::string_view request, mux::StreamId, std::unique_ptr<link
   StreamRequest wanted;
   if (!wanted.ParseFromArray(request.data(), static_cast<int>(request.size()))) {
     return offer->refuse(stream::Refusal::kProhibited, "the request cannot be read");
-  }
-  if (endpoint_.held() > kMaxHeld) {
-    return offer->refuse(stream::Refusal::kResourceShortage,
-                         "the link's streams hold too many bytes that nobody reads");
   }
   most_streams_ = std::max(most_streams_, endpoint_.streams());
   dispatch(wanted, std::move(offer));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 
 namespace rdev::tunnels {
@@ -14,7 +15,16 @@ namespace {
 // the more fit into a second.
 class Buffer final {
  public:
-  asio::mutable_buffer space() const { return asio::buffer(bytes_.get(), size_); }
+  asio::mutable_buffer space(std::size_t most = ~std::size_t{0}) {
+    if (!bytes_) {
+      bytes_ = std::make_unique_for_overwrite<char[]>(size_);
+    }
+    return {bytes_.get(), std::min(size_, most)};
+  }
+  // The first `n` bytes of space().
+  asio::const_buffer filled(std::size_t n) const { return {bytes_.get(), n}; }
+  // While there is nothing to read it needs no memory.
+  void rest() { bytes_.reset(); }
   // After `used` bytes came at once.
   void adapt(std::size_t used) {
     if (used == size_ && size_ < kLargest) {
@@ -33,12 +43,11 @@ class Buffer final {
 
   void resize(std::size_t size) {
     bytes_.reset();
-    bytes_ = std::make_unique_for_overwrite<char[]>(size);
     size_ = size;
     small_ = 0;
   }
 
-  std::unique_ptr<char[]> bytes_ = std::make_unique_for_overwrite<char[]>(kSmallest);
+  std::unique_ptr<char[]> bytes_;
   std::size_t size_ = kSmallest;
   int small_ = 0;  // reads in a row that would have fitted the smallest
 };
@@ -71,8 +80,18 @@ awaitable<void> drop_rest(Joint& joint, Buffer& buffer) {
 
 awaitable<void> to_stream(Joint& joint) {
   Buffer buffer;
+  boost::system::error_code error;
   for (;;) {
-    const auto [error, n] = co_await joint.socket.async_read_some(buffer.space(), use_tuple);
+    const auto room = co_await joint.stream->wait_writable(stream::Lane::kData);
+    if (!room) {
+      co_return co_await drop_rest(joint, buffer);
+    }
+    const std::size_t n = joint.socket.read_some(buffer.space(*room), error);
+    if (error == asio::error::would_block) {
+      buffer.rest();
+      co_await joint.socket.async_wait(Socket::wait_read, use_tuple);  // the read tells the error
+      continue;
+    }
     if (error == asio::error::eof) {
       joint.stream->write_eof();
       co_return;
@@ -81,19 +100,21 @@ awaitable<void> to_stream(Joint& joint) {
       give_up(joint);
       co_return;
     }
-    const asio::const_buffer bytes(buffer.space().data(), n);
-    if (const auto written = co_await joint.stream->write(bytes); !written) {
+    if (const auto written = co_await joint.stream->write(buffer.filled(n)); !written) {
       // The peer has closed or is lost; from_stream() gives what came before that.
       co_return co_await drop_rest(joint, buffer);
     }
     joint.traffic.out += n;
     buffer.adapt(n);
+    co_await asio::post(asio::use_awaitable);  // others may have less to do
   }
 }
 
 awaitable<void> copy_from_stream(Joint& joint) {
   Buffer buffer;
   for (;;) {
+    buffer.rest();
+    co_await joint.stream->wait_readable(stream::Lane::kData);
     const auto n = co_await joint.stream->read(buffer.space());
     if (!n) {
       give_up(joint);
@@ -105,8 +126,8 @@ awaitable<void> copy_from_stream(Joint& joint) {
       co_return;
     }
     joint.traffic.in += *n;
-    const asio::const_buffer bytes(buffer.space().data(), *n);
-    const auto [error, written] = co_await asio::async_write(joint.socket, bytes, use_tuple);
+    const auto [error, written] =
+        co_await asio::async_write(joint.socket, buffer.filled(*n), use_tuple);
     if (error) {
       give_up(joint);
       co_return;

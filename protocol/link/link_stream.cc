@@ -64,6 +64,19 @@ awaitable<Result<std::size_t>> read_lane(std::shared_ptr<Core> core, mux::Stream
   }
 }
 
+Result<void> writable(const Core& core, mux::StreamId id, const StreamState& state) {
+  if (state.over) {
+    return closed(state);
+  }
+  if (core.mux.closed_by_peer(id)) {
+    return fail(Code::kClosed, "the peer closed the stream");
+  }
+  if (state.broken) {
+    return fail(Code::kClosed, "the stream was broken off");
+  }
+  return {};
+}
+
 awaitable<Result<void>> write_lane(std::shared_ptr<Core> core, mux::StreamId id,
                                    std::shared_ptr<StreamState> state, asio::const_buffer bytes,
                                    stream::Lane lane) {
@@ -73,14 +86,8 @@ awaitable<Result<void>> write_lane(std::shared_ptr<Core> core, mux::StreamId id,
   const Writing writing(*core, id, *state);
   std::string_view rest(static_cast<const char*>(bytes.data()), bytes.size());
   for (;;) {
-    if (state->over) {
-      co_return closed(*state);
-    }
-    if (core->mux.closed_by_peer(id)) {
-      co_return fail(Code::kClosed, "the peer closed the stream");
-    }
-    if (state->broken) {
-      co_return fail(Code::kClosed, "the stream was broken off");
+    if (auto open = writable(*core, id, *state); !open) {
+      co_return open;
     }
     rest.remove_prefix(core->mux.write(id, lane_of(lane), rest));
     core->kick();
@@ -89,6 +96,30 @@ awaitable<Result<void>> write_lane(std::shared_ptr<Core> core, mux::StreamId id,
     }
     co_await state->writable[index(lane)].wait();
   }
+}
+
+awaitable<void> lane_readable(std::shared_ptr<Core> core, mux::StreamId id,
+                              std::shared_ptr<StreamState> state, stream::Lane lane) {
+  while (!state->want_close && !state->over && core->mux.readable(id, lane_of(lane)) == 0 &&
+         !core->mux.at_end(id, lane_of(lane))) {
+    co_await state->readable[index(lane)].wait();
+  }
+}
+
+awaitable<Result<std::size_t>> lane_writable(std::shared_ptr<Core> core, mux::StreamId id,
+                                             std::shared_ptr<StreamState> state,
+                                             stream::Lane lane) {
+  while (!state->want_eof && !state->want_close) {
+    if (auto open = writable(*core, id, *state); !open) {
+      co_return tl::make_unexpected(open.error());
+    }
+    if (const std::size_t room = core->mux.room(id, lane_of(lane)); room > 0) {
+      co_return room;
+    }
+    core->kick();
+    co_await state->writable[index(lane)].wait();
+  }
+  co_return fail(Code::kClosed, "write after the stream's end");
 }
 
 awaitable<Result<stream::Event>> next_event(std::shared_ptr<Core> core, mux::StreamId id,
@@ -131,6 +162,14 @@ awaitable<Result<std::size_t>> LinkStream::read(asio::mutable_buffer buffer, str
 
 awaitable<Result<void>> LinkStream::write(asio::const_buffer bytes, stream::Lane lane) {
   return write_lane(core_, id_, state_, bytes, lane);
+}
+
+awaitable<void> LinkStream::wait_readable(stream::Lane lane) {
+  return lane_readable(core_, id_, state_, lane);
+}
+
+awaitable<Result<std::size_t>> LinkStream::wait_writable(stream::Lane lane) {
+  return lane_writable(core_, id_, state_, lane);
 }
 
 awaitable<Result<stream::Event>> LinkStream::read_event() { return next_event(core_, id_, state_); }

@@ -4,10 +4,10 @@ import json
 import resource
 import socket
 import sys
-import threading
 import unittest
 
 from lab.client import rdev, up
+from lab.echo import Echo
 from lab.link import agent_pid, holders, link_pid, pss_kb
 from lab.proc import PATIENCE, SANITIZED, descriptors, eventually, status_kb
 from lab.web import free_port
@@ -18,36 +18,6 @@ WORKERS = 16
 # What malloc keeps of its own accord, seen with room to spare; a leak of 1 kB a stream would be 10 MB.
 GROWTH_KB = 4 * 1024
 MOST_KB = 48 * 1024
-
-
-class Echo:
-    """An echo server on 127.0.0.1 in a thread of its own."""
-
-    def __init__(self):
-        self.loop = asyncio.new_event_loop()
-        ready = threading.Event()
-        self.thread = threading.Thread(target=self._run, args=(ready,), daemon=True)
-        self.thread.start()
-        ready.wait(10)
-
-    def _run(self, ready):
-        async def serve():
-            server = await asyncio.start_server(self._echo, "127.0.0.1", 0, backlog=1024)
-            self.port = server.sockets[0].getsockname()[1]
-            ready.set()
-            await server.serve_forever()
-
-        self.loop.run_until_complete(serve())
-
-    @staticmethod
-    async def _echo(reader, writer):
-        try:
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        except OSError:
-            pass
-        writer.close()
 
 
 def setUpModule():

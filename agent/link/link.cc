@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kMaxStreams = 4096;
 constexpr std::size_t kMany = 32;
+constexpr std::size_t kMuch = std::size_t{1} << 20U;
 constexpr std::chrono::seconds kLastWords{1};
 
 std::uint64_t microseconds(std::chrono::steady_clock::duration duration) {
@@ -278,12 +279,16 @@ awaitable<void> Link::beat() {
   }
 }
 
-// After a flood of streams malloc keeps its pages for ever: holes in its heap, tens of megabytes.
+// After a flood of streams, or of what they held, malloc keeps its pages for ever: holes in its
+// heap, tens of megabytes.
 void Link::give_back_memory() {
-  const std::size_t now = endpoint_.streams();
-  if (most_streams_ > kMany && now < most_streams_ / 2) {
+  const std::size_t streams = endpoint_.streams();
+  const std::size_t held = endpoint_.held();
+  most_held_ = std::max(most_held_, held);
+  if ((most_streams_ > kMany && streams < most_streams_ / 2) || most_held_ - held > kMuch) {
     ::malloc_trim(0);
-    most_streams_ = now;
+    most_streams_ = streams;
+    most_held_ = held;
   }
 }
 

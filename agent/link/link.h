@@ -67,6 +67,7 @@ class Link final : link::Endpoint::Handler {
   link::Endpoint endpoint_;
   base::TaskGroup tasks_, sessions_;
   std::size_t most_streams_ = 0;  // at once, since memory was given back
+  std::size_t most_held_ = 0;     // bytes, the same
   std::string over_;              // why; empty: not
   int running_ = 0;               // run()s; all but the last are about to return
   std::uint64_t runs_ = 0;

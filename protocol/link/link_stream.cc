@@ -122,6 +122,14 @@ awaitable<Result<std::size_t>> lane_writable(std::shared_ptr<Core> core, mux::St
   co_return fail(Code::kClosed, "write after the stream's end");
 }
 
+// A function of its own: the frame of a coroutine that waits must not keep the buffer.
+bool feed_events(Core& core, mux::StreamId id, StreamState& state) {
+  char piece[kControlPiece];
+  const std::size_t n = core.mux.read(id, mux::Lane::kControl, piece, sizeof piece);
+  state.events.feed({piece, n});
+  return n > 0;
+}
+
 awaitable<Result<stream::Event>> next_event(std::shared_ptr<Core> core, mux::StreamId id,
                                             std::shared_ptr<StreamState> state) {
   for (;;) {
@@ -134,11 +142,8 @@ awaitable<Result<stream::Event>> next_event(std::shared_ptr<Core> core, mux::Str
     if (*event) {
       co_return std::move(**event);
     }
-    char piece[kControlPiece];
-    const std::size_t n = core->mux.read(id, mux::Lane::kControl, piece, sizeof piece);
-    if (n > 0) {
+    if (feed_events(*core, id, *state)) {
       core->kick();
-      state->events.feed({piece, n});
     } else if (state->over || state->want_close || core->mux.closed_by_peer(id)) {
       co_return closed(*state);
     } else {

@@ -76,8 +76,14 @@ bool Link::belongs_to(const Peer& peer, std::string_view secret) const {
   return same_secret(secret, secret_) && peer.key_fingerprint == key_fingerprint_;
 }
 
+bool Link::is_late(const Hello& hello) const {
+  return hello.attempt() != 0 && hello.attempt() <= attempt_ && hello.process_id() == process_id_;
+}
+
 awaitable<Error> Link::run(stream::Stream& carrier, const Hello& hello) {
   co_await asio::this_coro::throw_if_cancelled(false);
+  process_id_ = hello.process_id();
+  attempt_ = hello.attempt();
   ++runs_;
   ++running_;
   idle_since_.reset();

@@ -26,6 +26,9 @@ class Link final : link::Endpoint::Handler {
 
   const std::string& session_id() const { return id_; }
   bool belongs_to(const Peer& peer, std::string_view secret) const;
+  // Whether the laptop has given up the connection that says this: it has said HELLO over a later
+  // one already.
+  bool is_late(const Hello& hello) const;
   bool over() const { return !over_.empty(); }
   // Since when it has had no connection; nothing: it has one.
   std::optional<std::chrono::steady_clock::time_point> waits_since() const;
@@ -73,6 +76,10 @@ class Link final : link::Endpoint::Handler {
   std::uint64_t runs_ = 0;
   std::optional<Clock::time_point> idle_since_;
   asio::steady_timer changed_;  // over_ or running_; expires when the session does
+
+  // Of the last HELLO:
+  std::string process_id_;
+  std::uint64_t attempt_ = 0;
 
   // Of the connection:
   std::optional<std::uint64_t> sent_;  // bytes_out() at the last heartbeat

@@ -60,6 +60,9 @@ Result<Link*> Links::admit(const Peer& peer, const Hello& hello) {
     if (!link->belongs_to(peer, hello.session_secret())) {
       return fail(Code::kPermission, "the link's session belongs to somebody else");
     }
+    if (link->is_late(hello)) {
+      return fail(Code::kClosed, "a later try of the same process has got the session already");
+    }
     return link;
   }
   end_former(peer, hello);

@@ -1,7 +1,6 @@
 #include "client/cluster/of_record.h"
 
 #include <utility>
-#include <vector>
 
 #include "protocol/base/with_timeout.h"
 
@@ -62,6 +61,12 @@ awaitable<Result<void>> check_alive(Cluster& cluster, const state::JobRecord& re
   co_return Result<void>{};
 }
 
+awaitable<Result<std::vector<Endpoint>>> ask_endpoints(Cluster& cluster,
+                                                       const state::JobRecord& record) {
+  co_return co_await base::with_timeout(cluster.endpoints(ref_of(record)), kAskLimit,
+                                        "asking " + record.cluster);
+}
+
 awaitable<Result<Dialled>> dial_any(Cluster& cluster, const state::JobRecord& record) {
   const JobRef ref = ref_of(record);
   auto dialled = co_await dial_each(cluster, ref, record.endpoints);
@@ -71,8 +76,7 @@ awaitable<Result<Dialled>> dial_any(Cluster& cluster, const state::JobRecord& re
   if (auto alive = co_await check_alive(cluster, record); !alive) {
     co_return tl::make_unexpected(alive.error());
   }
-  const auto fresh =
-      co_await base::with_timeout(cluster.endpoints(ref), kAskLimit, "asking " + record.cluster);
+  const auto fresh = co_await ask_endpoints(cluster, record);
   if (fresh && *fresh != record.endpoints) {
     dialled = co_await dial_each(cluster, ref, *fresh);
   }

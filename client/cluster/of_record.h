@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "client/cluster/clusters.h"
 #include "client/state/job_record.h"
@@ -18,6 +19,10 @@ bool is_over(const JobStatus& status);
 // Code::kClosed with end_sentence() and what to do when the job is over; its cluster's error when
 // that cannot be asked.
 awaitable<Result<void>> check_alive(Cluster& cluster, const state::JobRecord& record);
+
+// The job's endpoints now, which may be others than the record's.
+awaitable<Result<std::vector<Endpoint>>> ask_endpoints(Cluster& cluster,
+                                                       const state::JobRecord& record);
 
 struct Dialled {
   base::Fd socket;

@@ -36,22 +36,25 @@ constexpr int kAttempts = 64;
 struct Options {
   std::string name;
   std::uint16_t port = 0;
+  bool raw = false;
   bool detach = false;
   bool json = false;
 };
 
-Tunnel connect_tunnel(std::uint16_t port) {
+Tunnel::Kind kind_of(const Options& options) { return options.raw ? Tunnel::RAW : Tunnel::CONNECT; }
+
+Tunnel connect_tunnel(Tunnel::Kind kind, std::uint16_t port) {
   Tunnel tunnel;
-  tunnel.set_kind(Tunnel::CONNECT);
+  tunnel.set_kind(kind);
   tunnel.set_listen_host(kHost);
   tunnel.set_listen_port(port);
   return tunnel;
 }
 
 // FNV-1a: spreads, nothing more.
-std::uint16_t first_choice(const std::string& job) {
+std::uint16_t first_choice(const std::string& job, Tunnel::Kind kind) {
   std::uint32_t hash = 0x811c9dc5U;
-  for (const char c : job) {
+  for (const char c : kind == Tunnel::RAW ? job + " --raw" : job) {
     hash = (hash ^ static_cast<unsigned char>(c)) * 0x01000193U;
   }
   return static_cast<std::uint16_t>(kFirstPort + hash % kPorts);
@@ -63,10 +66,11 @@ using Add = std::function<awaitable<Result<TunnelState>>(Tunnel)>;
 // The port that was asked for, or that of last time; else the first free one.
 awaitable<Result<TunnelState>> add_stable(const Context& context, const Options& options,
                                           std::string job, Add add) {
-  const auto kept = tunnels::load_connect_port(context.paths, job);
-  std::uint16_t port = options.port != 0 ? options.port : kept.value_or(first_choice(job));
+  const Tunnel::Kind kind = kind_of(options);
+  const auto kept = tunnels::load_connect_port(context.paths, job, kind);
+  std::uint16_t port = options.port != 0 ? options.port : kept.value_or(first_choice(job, kind));
   for (int attempt = 1;; ++attempt) {
-    auto state = co_await add(connect_tunnel(port));
+    auto state = co_await add(connect_tunnel(kind, port));
     if (!state && state.error().code == Code::kExists && (options.port != 0 || kept)) {
       co_return fail(Code::kExists, state.error().message +
                                         " (rdev connect --port gives the job another one; another "
@@ -77,7 +81,7 @@ awaitable<Result<TunnelState>> add_stable(const Context& context, const Options&
       continue;
     }
     if (state && port != kept) {
-      if (auto saved = tunnels::save_connect_port(context.paths, job, port); !saved) {
+      if (auto saved = tunnels::save_connect_port(context.paths, job, kind, port); !saved) {
         note("the port cannot be kept for the next time: " + saved.error().message);
       }
     }
@@ -110,11 +114,22 @@ Result<std::string> ssh_path(const std::filesystem::path& path) {
   return is_plain(escaped) ? escaped : sshconfig::quote_argument(escaped);
 }
 
-Result<Described> describe(const Context& context, state::JobRecord record, std::uint32_t port) {
+// The server's key that the port shows.
+Result<ssh::PublicKey> shown_key(const Context& context, const state::JobRecord& record,
+                                 Tunnel::Kind kind) {
+  if (kind == Tunnel::RAW) {
+    return ssh::PublicKey::parse(record.host_public_key);
+  }
+  const auto key = state::front_key(context.paths, record.name);
+  return key ? Result<ssh::PublicKey>(key->public_key()) : tl::make_unexpected(key.error());
+}
+
+Result<Described> describe(const Context& context, state::JobRecord record, Tunnel::Kind kind,
+                           std::uint32_t port) {
   Described described{.port = static_cast<std::uint16_t>(port),
                       .identity = identity_file(context, record.name),
                       .known_hosts = state::job_files(context.paths, record.name).known_hosts};
-  const auto key = state::front_key(context.paths, record.name);
+  const auto key = shown_key(context, record, kind);
   const auto known_hosts = ssh_path(described.known_hosts);
   const auto identity = ssh_path(described.identity);
   if (!key) {
@@ -123,7 +138,7 @@ Result<Described> describe(const Context& context, state::JobRecord record, std:
   if (!known_hosts || !identity) {
     return tl::make_unexpected(known_hosts ? identity.error() : known_hosts.error());
   }
-  described.host_key = key->public_key();
+  described.host_key = *key;
   // -i has no spelling for a '%'.
   const std::string path = described.identity.string();
   const std::string key_words =
@@ -167,7 +182,7 @@ std::string as_text(const Described& described) {
 
 Result<void> tell(const Context& context, const Options& options, const state::JobRecord& record,
                   std::uint32_t port) {
-  const auto described = describe(context, record, port);
+  const auto described = describe(context, record, kind_of(options), port);
   if (!described) {
     return tl::make_unexpected(described.error());
   }
@@ -175,8 +190,8 @@ Result<void> tell(const Context& context, const Options& options, const state::J
 }
 
 // What the holder has, if it has one.
-awaitable<Result<std::optional<TunnelState>>> find_detached(const Context& context,
-                                                            std::string job) {
+awaitable<Result<std::optional<TunnelState>>> find_detached(const Context& context, std::string job,
+                                                            Tunnel::Kind kind) {
   HolderRequest request;
   request.set_list(true);
   const auto reply =
@@ -185,7 +200,7 @@ awaitable<Result<std::optional<TunnelState>>> find_detached(const Context& conte
     co_return tl::make_unexpected(reply.error());
   }
   for (const TunnelState& state : reply->tunnels()) {
-    if (state.tunnel().kind() == Tunnel::CONNECT && state.problem().empty()) {
+    if (state.tunnel().kind() == kind && state.problem().empty()) {
       co_return state;
     }
   }
@@ -258,7 +273,7 @@ awaitable<Result<int>> connect(Context& context, const Options& options) {
   if (!record) {
     co_return tl::make_unexpected(record.error());
   }
-  const auto detached = co_await find_detached(context, *name);
+  const auto detached = co_await find_detached(context, *name, kind_of(options));
   if (!detached) {
     co_return tl::make_unexpected(detached.error());
   }
@@ -281,6 +296,9 @@ Run setup_connect(CLI::App& app, const std::vector<std::string>&) {
   app.add_option("NAME", o->name, "The job; by default that of the working directory");
   app.add_option("--port", o->port, "The local port; by default the job's own, always the same")
       ->check(CLI::Range(1, 65535));
+  app.add_flag(
+      "--raw", o->raw,
+      "Do not end SSH here: the port leads to the agent's own server, over the job's link");
   app.add_flag("--detach", o->detach, "Leave it open in the background");
   app.add_flag("--json", o->json, "The result as JSON");
   return [o] { return run([o](Context& context) { return connect(context, *o); }, kLinkFailed); };

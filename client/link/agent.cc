@@ -1,5 +1,6 @@
 #include "client/link/agent.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -38,13 +39,13 @@ class RecordedAgent final : public Agent {
         clusters_(executor, paths_) {}
 
   awaitable<Result<Line>> dial(std::function<void()> progress) override {
-    const auto record = load();
+    auto record = load();
     if (!record) {
       co_return tl::make_unexpected(record.error());
     }
     const auto cluster = cluster::cluster_of(clusters_, *record);
     const auto key = load_key(paths_, name_);
-    auto host_key = ssh::PublicKey::parse(record->host_public_key);
+    const auto host_key = ssh::PublicKey::parse(record->host_public_key);
     if (!cluster || !key || !host_key) {
       co_return tl::make_unexpected(!cluster ? cluster.error()
                                              : (key ? host_key.error() : key.error()));
@@ -53,24 +54,15 @@ class RecordedAgent final : public Agent {
     if (!dialled) {
       co_return tl::make_unexpected(dialled.error());
     }
-    progress();
-    ssh::ClientOptions options{
-        .user = record->user, .host_key = std::move(*host_key), .window = kWindow};
-    auto client = co_await base::with_timeout(
-        ssh::Client::connect(std::move(dialled->socket), std::move(options), *key), kHandshakeLimit,
-        "the SSH handshake");
-    if (!client) {
-      co_return prefix("dialling " + dialled->endpoint, client.error());
+    const cluster::Endpoint endpoint = dialled->endpoint;
+    auto line = co_await shake_hands(*std::move(dialled), record->user, *host_key, *key, progress);
+    if (!line && co_await find_elsewhere(**cluster, *record, endpoint)) {
+      dialled = co_await cluster::dial_any(**cluster, *record);
+      line = dialled ? co_await shake_hands(*std::move(dialled), record->user, *host_key, *key,
+                                            progress)
+                     : tl::make_unexpected(dialled.error());
     }
-    progress();
-    auto stream =
-        co_await base::with_timeout((*client)->subsystem(kSubsystem), kSubsystemLimit, "the link");
-    if (!stream) {
-      co_return tl::make_unexpected(explain(std::move(stream.error())));
-    }
-    co_return Line{.below = std::move(*client),
-                   .stream = std::move(*stream),
-                   .endpoint = std::move(dialled->endpoint)};
+    co_return line;
   }
 
   awaitable<Result<void>> check() override {
@@ -86,6 +78,42 @@ class RecordedAgent final : public Agent {
   }
 
  private:
+  awaitable<Result<Line>> shake_hands(cluster::Dialled dialled, std::string user,
+                                      ssh::PublicKey host_key, const ssh::PrivateKey& key,
+                                      const std::function<void()>& progress) {
+    progress();
+    ssh::ClientOptions options{
+        .user = std::move(user), .host_key = std::move(host_key), .window = kWindow};
+    auto client = co_await base::with_timeout(
+        ssh::Client::connect(std::move(dialled.socket), std::move(options), key), kHandshakeLimit,
+        "the SSH handshake");
+    if (!client) {
+      co_return prefix("dialling " + dialled.endpoint, client.error());
+    }
+    progress();
+    auto stream =
+        co_await base::with_timeout((*client)->subsystem(kSubsystem), kSubsystemLimit, "the link");
+    if (!stream) {
+      co_return tl::make_unexpected(explain(std::move(stream.error())));
+    }
+    co_return Line{.below = std::move(*client),
+                   .stream = std::move(*stream),
+                   .endpoint = std::move(dialled.endpoint)};
+  }
+
+  // An engine gives a container that it starts anew another port, and the one before to somebody
+  // else, who answers there. Whether `endpoint` is the job's no more; the record then has those
+  // that are.
+  static awaitable<bool> find_elsewhere(cluster::Cluster& cluster, state::JobRecord& record,
+                                        const cluster::Endpoint& endpoint) {
+    auto now = co_await cluster::ask_endpoints(cluster, record);
+    if (!now || std::find(now->begin(), now->end(), endpoint) != now->end()) {
+      co_return false;
+    }
+    record.endpoints = *std::move(now);
+    co_return true;
+  }
+
   Result<state::JobRecord> load() const {
     auto record = state::load(paths_, name_);
     if (record && record->id != id_) {

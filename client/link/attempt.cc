@@ -32,7 +32,9 @@ awaitable<void> Attempt::connect(std::function<void()> reached) {
   stage_ = Stage::kGreeting;
   reached();
   session_.emplace(executor_, *line_.stream, parts_.router, parts_.timing, parts_.changed);
-  auto welcome = co_await session_->greet(parts_.hello);
+  Hello hello = parts_.hello;
+  hello.set_attempt(++parts_.hellos);
+  auto welcome = co_await session_->greet(hello);
   if (!welcome) {
     failure_ = std::move(welcome.error());
     co_return;

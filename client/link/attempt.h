@@ -23,7 +23,8 @@ class Attempt final {
     Agent& agent;
     Router& router;
     const Timing& timing;
-    const Hello& hello;
+    const Hello& hello;     // without its number
+    std::uint64_t& hellos;  // sent so far by this process
     std::function<void()> changed;
   };
   Attempt(const asio::any_io_executor& executor, Parts parts);

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/write.hpp>
 #include <cstring>
 
@@ -12,10 +13,11 @@
 namespace rdev::link_process {
 namespace {
 
-// What waits here waits in front of the next keystroke of the same process.
 constexpr std::size_t kInBytes = std::size_t{4} * wire::kMaxFrameBytes;
+constexpr std::size_t kLeastIn = wire::kMaxFrameBytes;
 // Memory that stays for the next time.
 constexpr std::size_t kMostKept = std::size_t{1} << 20U;
+constexpr std::size_t kBehind = std::size_t{1} << 20U;
 constexpr std::size_t kMostUnread = std::size_t{64} << 20U;
 
 }  // namespace
@@ -51,8 +53,10 @@ awaitable<bool> Consumer::fill() {
   end_ -= begin_;
   std::memmove(in_.get(), in_.get() + begin_, end_);
   begin_ = ready_ = 0;
+  // What waits here waits in front of the next keystroke of the same process. A frame has to fit.
+  const std::size_t most = std::clamp(owner_.most_waiting(), kLeastIn, kInBytes);
   const auto [error, n] =
-      co_await socket_.async_read_some(asio::buffer(in_.get() + end_, kInBytes - end_), use_tuple);
+      co_await socket_.async_read_some(asio::buffer(in_.get() + end_, most - end_), use_tuple);
   end_ += n;
   co_return !error;
 }
@@ -115,12 +119,17 @@ void Consumer::send(std::string_view frames) {
   if (frames.empty()) {
     return;
   }
-  if (out_.size() + sending_.size() + frames.size() > kMostUnread) {
+  const std::size_t before = out_.size();
+  const std::size_t waiting = before + sending_.size();
+  if (waiting + frames.size() > kMostUnread) {
     base::log_warning("a process does not read its streams", {{"what", what}});
     close();
     return;
   }
   out_.append(frames);
+  if (waiting > kBehind) {
+    mark_data(out_, before, wire::kBehind);  // so that its windows do not become larger
+  }
   queued_.notify();
 }
 

@@ -10,12 +10,13 @@
 #include "protocol/base/asio.h"
 #include "protocol/base/fd.h"
 #include "protocol/base/notify.h"
+#include "protocol/mux/fair_turns.h"
 
 namespace rdev::link_process {
 
 // A process of the laptop that is connected to this link process: its socket with a bounded buffer
 // each way. Shared by the link's tables and the two coroutines.
-class Consumer final : public std::enable_shared_from_this<Consumer> {
+class Consumer final : public std::enable_shared_from_this<Consumer>, public mux::FairShare {
  public:
   enum class State {
     kNew,       // has not said what it is
@@ -32,6 +33,8 @@ class Consumer final : public std::enable_shared_from_this<Consumer> {
     virtual void on_control(Consumer& consumer, const Piece& frame) = 0;
     // front() is not empty any more.
     virtual void on_frames(Consumer& consumer) = 0;
+    // How much may wait here of what one process sends.
+    virtual std::size_t most_waiting() const = 0;
     // The process has gone or was cut off; once.
     virtual void on_gone(Consumer& consumer) = 0;
   };

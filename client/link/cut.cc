@@ -29,6 +29,20 @@ Result<std::optional<Piece>> first_frame(std::string_view bytes) {
   return piece;
 }
 
+void mark_data(std::string& bytes, std::size_t from, std::uint8_t flag) {
+  constexpr std::size_t kFlagsAt = 6;
+  while (from < bytes.size()) {
+    const auto piece = first_frame(std::string_view(bytes).substr(from));
+    if (!piece || !*piece) {
+      return;
+    }
+    if ((*piece)->header.type == wire::Type::kData) {
+      bytes[from + kFlagsAt] = static_cast<char>((*piece)->header.flags | flag);
+    }
+    from += (*piece)->bytes.size();
+  }
+}
+
 std::string_view frames_within(std::string_view bytes, std::size_t most) {
   std::size_t end = 0;
   while (end < bytes.size()) {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "protocol/wire/frame.h"
@@ -21,5 +23,8 @@ Result<std::optional<Piece>> first_frame(std::string_view bytes);
 // As many frames of the beginning of `bytes`, which are all whole, as fit into `most`; at least
 // one.
 std::string_view frames_within(std::string_view bytes, std::size_t most);
+
+// Sets `flag` in the DATA frames of `bytes` from `from` on, which are all whole.
+void mark_data(std::string& bytes, std::size_t from, std::uint8_t flag);
 
 }  // namespace rdev::link_process

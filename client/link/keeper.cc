@@ -53,8 +53,9 @@ Keeper::Keeper(const asio::any_io_executor& executor, Agent& agent, Router& rout
       timer_(executor),
       pacing_(timing.first_pause, timing.brisk, timing.longest_pause),
       random_(std::random_device()()),
-      usual_reach_(timing.first_pause * 5 / 2) {
-  pacing_.restart(Clock::now());
+      usual_reach_(timing.first_pause * 5 / 2),
+      wanted_since_(Clock::now()) {
+  pacing_.restart(wanted_since_);
 }
 
 awaitable<void> Keeper::run() {
@@ -86,8 +87,12 @@ void Keeper::settle() {
   look_at_current();
   take_welcomed();
   look_for_doubt();
-  if (is_wanted() && may_begin(Clock::now())) {
+  const auto now = Clock::now();
+  if (is_wanted() && may_begin(now)) {
     begin();
+  }
+  if (is_wanted() && now >= next_question()) {
+    ask();
   }
 }
 
@@ -101,8 +106,11 @@ void Keeper::look_at_current() {
   why_.clear();
   if (std::exchange(doubted_unix_ms_, 0) != 0) {
     pacing_.wait_until(now);  // its end is news of the network
-  } else if (now - up_since_ >= kWorthARetryAtOnce) {
-    pacing_.restart(now);
+  } else {
+    wanted_since_ = now;
+    if (now - up_since_ >= kWorthARetryAtOnce) {
+      pacing_.restart(now);
+    }
   }
   owner_.on_down(gone->session(), why);
 }
@@ -139,7 +147,8 @@ void Keeper::look_for_doubt() {
   if (doubted) {
     base::log_warning("the connection may be dead", {{"why", current_->session().doubt()}});
     doubted_unix_ms_ = unix_ms();
-    pacing_.restart(Clock::now());
+    wanted_since_ = Clock::now();
+    pacing_.restart(wanted_since_);
     return;
   }
   base::log_info("the connection lives");
@@ -176,20 +185,20 @@ Keeper::Clock::time_point Keeper::patience_of(const Attempt& attempt) const {
 }
 
 Keeper::Clock::time_point Keeper::due() const {
-  return is_wanted() ? next_begin() : Clock::time_point::max();
+  return is_wanted() ? std::min(next_begin(), next_question()) : Clock::time_point::max();
 }
 
 void Keeper::begin() {
   const bool first = attempts_.empty();
   if (!first) {
-    ask_if_time();
+    ask_unless_just_asked();
   }
   make_room();
   at_once_ = false;
   tried_ = Clock::now();
   pacing_.tried(tried_, std::uniform_real_distribution<double>(0, 1)(random_));
   const auto attempt = std::make_shared<Attempt>(
-      executor_, Attempt::Parts{agent_, router_, timing_, hello_, [this] { wake(); }});
+      executor_, Attempt::Parts{agent_, router_, timing_, hello_, hellos_, [this] { wake(); }});
   attempts_.push_back(attempt);
   tasks_.spawn("dialling", tend(attempt));
   if (first && !current_) {
@@ -233,7 +242,7 @@ void Keeper::on_failure(const Error& why) {
   if (refused_) {
     pacing_.wait_until(now + timing_.refused_pause);
   }
-  ask_if_time();
+  ask_unless_just_asked();
   if (current_) {
     return;
   }
@@ -252,21 +261,41 @@ awaitable<void> Keeper::serve(std::shared_ptr<Attempt> connection) {
   wake();
 }
 
-// Beside the tries: where nobody is reached, the job may be over.
-void Keeper::ask_if_time() {
-  if (!asking_ && Clock::now() >= asked_ + timing_.ask_pause) {
-    asking_ = true;
-    tasks_.spawn("asking the cluster", ask_cluster());
+// The first try may be all that it takes.
+Keeper::Clock::time_point Keeper::next_question() const {
+  return asking_ ? Clock::time_point::max()
+                 : std::max(may_ask_, wanted_since_ + timing_.first_pause);
+}
+
+void Keeper::ask_unless_just_asked() {
+  if (!asking_ && Clock::now() >= may_ask_) {
+    ask();
   }
 }
 
+// Beside the tries: where nobody is reached, the job may be over.
+void Keeper::ask() {
+  asking_ = true;
+  const double factor = std::uniform_real_distribution<double>(0.8, 1.2)(random_);
+  may_ask_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(timing_.ask_pause * factor);
+  tasks_.spawn("asking the cluster", ask_cluster());
+}
+
 awaitable<void> Keeper::ask_cluster() {
-  const auto alive = co_await agent_.check();
+  auto alive = co_await agent_.check();
+  const bool was_up = up_since_ != Clock::time_point();
+  if (was_up && !alive && alive.error().code == Code::kClosed) {
+    asio::steady_timer moment(executor_, timing_.restart);
+    (void)co_await moment.async_wait(use_tuple);
+    alive = co_await agent_.check();
+  }
   asking_ = false;
-  asked_ = Clock::now();
-  if (!alive && (alive.error().code == Code::kClosed || alive.error().code == Code::kNotFound)) {
+  const bool over =
+      !alive && (alive.error().code == Code::kClosed || alive.error().code == Code::kNotFound);
+  if (over && is_wanted()) {
     owner_.on_job_end(alive.error());
   }
+  wake();
 }
 
 void Keeper::network_changed(const std::string& what) {

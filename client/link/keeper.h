@@ -71,7 +71,12 @@ class Keeper final {
   void make_room();
   void abandon_others(const Attempt* kept);
   void on_failure(const Error& why);
-  void ask_if_time();
+
+  // --- Questions to the cluster ---
+  // By themselves, whatever the tries do.
+  Clock::time_point next_question() const;
+  void ask_unless_just_asked();
+  void ask();
 
   awaitable<void> tend(std::shared_ptr<Attempt> attempt);
   awaitable<void> serve(std::shared_ptr<Attempt> connection);
@@ -82,6 +87,7 @@ class Keeper final {
   Router& router_;
   const Timing timing_;
   const Hello hello_;
+  std::uint64_t hellos_ = 0;  // sent so far
   Owner& owner_;
   base::TaskGroup tasks_;
   asio::steady_timer timer_;  // until the next settle()
@@ -97,12 +103,13 @@ class Keeper final {
   std::minstd_rand random_;
   bool at_once_ = false;  // the next try, whatever others do
   Clock::time_point tried_;
-  bool refused_ = false;          // the last try that has ended
-  std::string why_;               // the last try failed
-  Clock::duration usual_reach_;   // how long the first answer to a try takes
-  Clock::duration round_trip_{};  // of the last connection
-  bool asking_ = false;           // the cluster
-  Clock::time_point asked_;
+  bool refused_ = false;            // the last try that has ended
+  std::string why_;                 // the last try failed
+  Clock::duration usual_reach_;     // how long the first answer to a try takes
+  Clock::duration round_trip_{};    // of the last connection
+  Clock::time_point wanted_since_;  // another connection
+  bool asking_ = false;             // the cluster
+  Clock::time_point may_ask_;       // from then on
 };
 
 }  // namespace rdev::link_process

@@ -113,6 +113,9 @@ void Link::came_up(const Welcome& welcome) {
   ++connections_;
   ::rdev::Attached attached;
   *attached.mutable_agent() = welcome;
+  if (session_ != nullptr && session_->round_trip()) {
+    attached.set_rtt_us(static_cast<std::uint64_t>(session_->round_trip()->count()));
+  }
   attached_ = attached.SerializeAsString();
   set_state(LinkStatus::UP, "");
   router_.detach_gone({welcome.consumers().begin(), welcome.consumers().end()});

@@ -47,6 +47,7 @@ class Link final : Consumer::Owner, Keeper::Owner {
  private:
   void on_control(Consumer& consumer, const Piece& frame) override;
   void on_frames(Consumer& consumer) override;
+  std::size_t most_waiting() const override { return router_.portion(); }
   void on_gone(Consumer& consumer) override;
   void on_up(const Attempt& connection, Session& session) override;
   void on_down(Session& session, const Error& why) override;

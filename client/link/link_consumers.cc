@@ -70,7 +70,7 @@ void Link::attach(Consumer& consumer, std::string_view payload) {
   }
 }
 
-void Link::on_frames(Consumer& consumer) { router_.ready(consumer.shared_from_this()); }
+void Link::on_frames(Consumer& consumer) { router_.ready(consumer); }
 
 void Link::on_gone(Consumer& consumer) {
   router_.remove(consumer);

@@ -55,7 +55,9 @@ Membership::Membership(const asio::any_io_executor& executor, base::Fd socket, C
       endpoint(executor,
                {.side = mux::Side::kClient, .consumer = consumer, .most_window = mux::kMostWindow},
                *this),
-      changed(executor) {}
+      changed(executor) {
+  carrier->keep_short();
+}
 
 void Membership::on_open(std::string_view request, mux::StreamId parent,
                          std::unique_ptr<link::Offer> offer) {
@@ -72,12 +74,7 @@ void Membership::on_open(std::string_view request, mux::StreamId parent,
 Result<void> Membership::on_frame(const wire::Frame& frame) {
   switch (frame.header.type) {
     case wire::Type::kAttached:
-      if (attached) {
-        endpoint.resume();
-      }
-      attached = true;
-      changed.notify();
-      return {};
+      return on_attached(frame.payload);
     case wire::Type::kPaused:
       endpoint.pause();
       return {};
@@ -88,6 +85,20 @@ Result<void> Membership::on_frame(const wire::Frame& frame) {
     default:
       return {};
   }
+}
+
+Result<void> Membership::on_attached(std::string_view payload) {
+  ::rdev::Attached message;
+  if (!message.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
+    return fail(Code::kProtocol, "an ATTACHED that cannot be read");
+  }
+  endpoint.set_round_trip(message.rtt_us());
+  if (attached) {
+    endpoint.resume();
+  }
+  attached = true;
+  changed.notify();
+  return {};
 }
 
 Result<void> Membership::on_status(std::string_view payload) {
@@ -146,6 +157,7 @@ awaitable<Result<void>> Membership::reconnect(std::shared_ptr<Membership> self) 
     if (socket) {
       self->carrier = std::make_unique<stream::SocketStream>(co_await asio::this_coro::executor,
                                                              std::move(*socket));
+      self->carrier->keep_short();
       self->say_hello(true);
       co_return Result<void>{};
     }

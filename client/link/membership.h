@@ -58,6 +58,7 @@ struct Membership : link::Endpoint::Handler {
   void say_hello(bool resuming);
   static awaitable<Result<void>> answered(std::shared_ptr<Membership> self);
   static awaitable<Result<void>> settled(std::shared_ptr<Membership> self);
+  Result<void> on_attached(std::string_view payload);
   Result<void> on_status(std::string_view payload);
   Result<void> on_lost(std::string_view payload);
 };

@@ -6,10 +6,15 @@
 
 namespace rdev::link_process {
 
-void Pulse::heard(Time now) {
+bool Pulse::heard(Time now) {
+  const bool doubtful = !challenge_ && doubted(now);
+  if (doubtful) {
+    challenge_ = {.why = doubt(now), .since = now};
+  }
   heard_ = now;
   waits_.reset();
   probed_.reset();
+  return doubtful;
 }
 
 void Pulse::wrote(Time now) {

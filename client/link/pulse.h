@@ -23,7 +23,9 @@ class Pulse final {
   };
   Pulse(Limits limits, Time now) : limits_(limits), heard_(now) {}
 
-  void heard(Time now);
+  // True: the peer is to be asked, for it was in doubt, and this proves one direction only: what we
+  // send may still wait for the kernel to repeat it, ever more rarely. Its answer ends the doubt.
+  [[nodiscard]] bool heard(Time now);
   // Stream frames go out.
   void wrote(Time now);
   // An answer is asked for.

@@ -8,7 +8,8 @@
 namespace rdev::link_process {
 namespace {
 
-constexpr std::size_t kBatch = 4 * wire::kMaxFrameBytes;
+constexpr std::size_t kLeastBatch = wire::kMaxFrameBytes / 4;
+constexpr std::size_t kMostBatch = 4 * wire::kMaxFrameBytes;
 constexpr std::size_t kMostCounted = 65536;
 
 // Whoever is the first to end it.
@@ -20,6 +21,9 @@ bool ends_stream(const wire::Header& header) {
 
 }  // namespace
 
+Router::Router(const asio::any_io_executor& executor)
+    : more_(executor), went_idle_(executor), portion_(kLeastBatch, kMostBatch) {}
+
 bool Router::add(const std::shared_ptr<Consumer>& consumer) {
   return consumer->number != 0 && consumers_.emplace(consumer->number, consumer).second;
 }
@@ -29,6 +33,7 @@ void Router::remove(const Consumer& consumer) {
   if (found == consumers_.end() || found->second.get() != &consumer) {
     return;
   }
+  turns_.set(*found->second, false);
   consumers_.erase(found);
   std::erase_if(streams_, [&consumer](std::uint64_t stream) {
     return mux::consumer_of(stream) == consumer.number;
@@ -70,8 +75,8 @@ void Router::send(wire::Header header, std::string_view payload) {
   more_.notify();
 }
 
-void Router::ready(const std::shared_ptr<Consumer>& consumer) {
-  turns_.push_back(consumer);
+void Router::ready(Consumer& consumer) {
+  turns_.set(consumer, true);
   more_.notify();
 }
 
@@ -79,41 +84,47 @@ std::string_view Router::next() {
   idle_ = false;
   batch_.assign(control_);  // a swap would give its memory away
   control_.clear();
-  if (batch_.empty() && turns_.size() == 1) {
-    lender_ = std::move(turns_.front());
-    turns_.pop_front();
-    const std::string_view frames = frames_within(lender_->front(), kBatch);
-    lent_ = frames.size();
-    bytes_out_ += frames.size();
-    count(frames);
-    return frames;
+  if (batch_.empty() && turns_.only_one() && !turns_.next().front().empty()) {
+    return lend(turns_.next());
   }
-  while (batch_.size() < kBatch && !turns_.empty()) {
-    const auto consumer = std::move(turns_.front());
-    turns_.pop_front();
-    const std::string_view frame = frames_within(consumer->front(), 0);
+  while (batch_.size() < portion_.size() && !turns_.empty()) {
+    Consumer& consumer = turns_.next();
+    const std::string_view frame = take(consumer, 0);
     batch_.append(frame);
-    bytes_out_ += frame.size();
-    count(frame);
-    consumer->pop(frame.size());
-    if (!consumer->front().empty()) {
-      turns_.push_back(consumer);
-    }
+    consumer.pop(frame.size());
+    turns_.set(consumer, !consumer.front().empty());
   }
   if (batch_.empty()) {
     idle_ = true;
     went_idle_.notify();
   }
+  given_ = batch_.size();
   return batch_;
 }
 
-void Router::done() {
+// From where they lie.
+std::string_view Router::lend(Consumer& consumer) {
+  const std::string_view frames = take(consumer, portion_.size());
+  lender_ = consumer.shared_from_this();
+  turns_.set(consumer, false);
+  given_ = frames.size();
+  return frames;
+}
+
+std::string_view Router::take(Consumer& consumer, std::size_t most) {
+  const std::string_view frames = frames_within(consumer.front(), most);
+  bytes_out_ += frames.size();
+  count(frames);
+  turns_.took(consumer, frames.size());
+  return frames;
+}
+
+void Router::done(stream::Portion::Duration took) {
+  portion_.took(given_, took);
   if (const auto consumer = std::exchange(lender_, nullptr)) {
     // Less is left when the consumer was lost meanwhile.
-    consumer->pop(std::min(lent_, consumer->front().size()));
-    if (!consumer->front().empty()) {
-      turns_.push_back(consumer);
-    }
+    consumer->pop(std::min(given_, consumer->front().size()));
+    turns_.set(*consumer, consumers_.contains(consumer->number) && !consumer->front().empty());
   }
 }
 
@@ -166,7 +177,9 @@ void Router::count(std::string_view frames) {
 
 void Router::reset() {
   control_.clear();
-  turns_.clear();
+  for (const auto& [number, consumer] : consumers_) {
+    turns_.set(*consumer, false);
+  }
   lender_ = nullptr;
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,6 +10,8 @@
 
 #include "client/link/consumer.h"
 #include "protocol/base/notify.h"
+#include "protocol/mux/fair_turns.h"
+#include "protocol/stream/portion.h"
 
 namespace rdev::link_process {
 
@@ -18,7 +19,7 @@ namespace rdev::link_process {
 // nothing is rewritten, and nothing that one consumer does holds up another.
 class Router final {
  public:
-  explicit Router(const asio::any_io_executor& executor) : more_(executor), went_idle_(executor) {}
+  explicit Router(const asio::any_io_executor& executor);
 
   // False when its number is 0 or taken.
   bool add(const std::shared_ptr<Consumer>& consumer);
@@ -35,12 +36,15 @@ class Router final {
   // Frames of the link process itself; they go first.
   void send(wire::Header header, std::string_view payload);
   // A consumer's front() is not empty any more.
-  void ready(const std::shared_ptr<Consumer>& consumer);
-  // About 64 KiB of whole frames for the agent, a frame of each consumer in turn; valid until
-  // done(). Empty when there is nothing.
+  void ready(Consumer& consumer);
+  // Whole frames for the agent, of the consumers in turn as a mux does with its streams; valid
+  // until done(). Empty when there is nothing.
   std::string_view next();
-  void done();
+  // How long the carrier took to take them.
+  void done(stream::Portion::Duration took);
   base::Notify& more() { return more_; }
+  // About so much is given out at once.
+  std::size_t portion() const { return portion_.size(); }
   // Nothing waits, and what next() gave is done().
   bool idle() const { return idle_ && control_.empty() && turns_.empty(); }
   base::Notify& went_idle() { return went_idle_; }
@@ -58,6 +62,8 @@ class Router final {
   std::uint64_t bytes_out() const { return bytes_out_; }
 
  private:
+  std::string_view lend(Consumer& consumer);
+  std::string_view take(Consumer& consumer, std::size_t most);
   void pass(std::uint32_t number, std::string_view frames);
   void count(std::string_view frames);
 
@@ -70,10 +76,11 @@ class Router final {
   bool idle_ = true;
 
   std::string control_;
-  std::deque<std::shared_ptr<Consumer>> turns_;  // with frames that wait
+  mux::FairTurns<Consumer> turns_;  // with frames that wait
+  stream::Portion portion_;
   std::string batch_;
   std::shared_ptr<Consumer> lender_;  // whose buffer next() gave out
-  std::size_t lent_ = 0;
+  std::size_t given_ = 0;             // what it gave out
 
   // Both open ends; a matter of status, not of routing.
   std::unordered_set<std::uint64_t> streams_;

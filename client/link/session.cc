@@ -214,12 +214,13 @@ awaitable<void> Session::send() {
       continue;
     }
     mark_written(batch);
+    const auto began = Clock::now();
     if (const auto sent = co_await carrier_.write(asio::buffer(batch), stream::Lane::kData);
         !sent) {
       finish(sent.error());
       co_return;
     }
-    router_.done();
+    router_.done(Clock::now() - began);
   }
 }
 
@@ -239,7 +240,9 @@ void Session::mark_written(std::string_view batch) {
 }
 
 void Session::mark_heard() {
-  pulse_.heard(Clock::now());
+  if (pulse_.heard(Clock::now())) {
+    ask_for_proof();
+  }
   tell_doubt();
 }
 
@@ -255,9 +258,12 @@ void Session::challenge(const std::string& why) {
   constexpr std::chrono::milliseconds kMostGrace{100};
   const Clock::duration usual =
       round_trip_ ? *round_trip_ * 5 / 4 + std::chrono::milliseconds(10) : kMostGrace;
-  const auto now = Clock::now();
-  pulse_.challenged(now, why, std::min<Clock::duration>(usual, kMostGrace));
-  challenge_us_ = micros(now.time_since_epoch());
+  pulse_.challenged(Clock::now(), why, std::min<Clock::duration>(usual, kMostGrace));
+  ask_for_proof();
+}
+
+void Session::ask_for_proof() {
+  challenge_us_ = micros(Clock::now().time_since_epoch());
   probe();
   watch_.cancel();
 }
@@ -289,7 +295,7 @@ awaitable<void> Session::beat() {
 }
 
 awaitable<void> Session::watch() {
-  pulse_.heard(Clock::now());  // it may have waited for its turn
+  (void)pulse_.heard(Clock::now());  // it may have waited for its turn
   for (;;) {
     const auto next = pulse_.next(Clock::now());
     watch_.expires_at(next);

@@ -18,16 +18,20 @@
 namespace rdev::link_process {
 
 struct Timing {
-  std::chrono::milliseconds welcome{10000};     // the agent's answer to HELLO
-  std::chrono::milliseconds heartbeat{5000};    // how often
-  std::chrono::milliseconds silence{10000};     // then in doubt; half of it while data waits
-  std::chrono::milliseconds first_pause{1000};  // between tries, while `brisk`; then it doubles
-  std::chrono::milliseconds longest_pause{10000};
+  std::chrono::milliseconds welcome{10000};       // the agent's answer to HELLO
+  std::chrono::milliseconds heartbeat{5000};      // how often
+  std::chrono::milliseconds silence{10000};       // then in doubt; half of it while data waits
+  std::chrono::milliseconds first_pause{1000};    // between tries, while `brisk`; then it doubles
+  std::chrono::milliseconds longest_pause{8000};  // a fifth more or less
   std::chrono::milliseconds refused_pause{
-      30000};                                 // after an answer that time alone does not change
-  std::chrono::milliseconds dead{30000};      // in doubt for that long in all; the agent takes 20 s
-  std::chrono::milliseconds brisk{60000};     // since the link was good, or a network event
-  std::chrono::milliseconds ask_pause{3000};  // between questions to the cluster
+      30000};                              // after an answer that time alone does not change
+  std::chrono::milliseconds dead{30000};   // in doubt for that long in all; the agent takes 20 s
+  std::chrono::milliseconds brisk{60000};  // since the link was good, or a network event
+  // From one question to the cluster to the next, a fifth more or less.
+  std::chrono::milliseconds ask_pause{4000};
+  // A container that its engine starts anew counts as ended for a moment: where there has been a
+  // connection, a job is over only when it still is after this.
+  std::chrono::milliseconds restart{2000};
   // How long the streams of processes that this link process has never seen wait for these.
   std::chrono::milliseconds strangers{std::chrono::minutes(10)};
 };
@@ -78,6 +82,7 @@ class Session final {
   void note_round_trip(const Heartbeat& beat);
   void send_heartbeat(Answer answer);
   void probe();
+  void ask_for_proof();
   void mark_written(std::string_view batch);
   void mark_heard();
   void tell_doubt();

@@ -12,7 +12,9 @@ namespace {
 
 StreamRequest request_for(const Tunnel& tunnel) {
   StreamRequest request;
-  if (!tunnel.target_path().empty()) {
+  if (tunnel.kind() == Tunnel::RAW) {
+    request.mutable_ssh();
+  } else if (!tunnel.target_path().empty()) {
     request.mutable_unix_socket()->set_path(tunnel.target_path());
   } else {
     request.mutable_tcp()->set_host(tunnel.target_host());

@@ -14,7 +14,7 @@ namespace rdev::tunnels {
 
 // -L, -D and `rdev connect`: listens on the laptop, whether there is a link or not. Each connection
 // gets a stream of its own, or is broken off when it cannot. Those of `rdev connect` are SSH, which
-// ends here.
+// ends here, unless it is --raw.
 class LocalTunnel final : public Active {
  public:
   struct Options {

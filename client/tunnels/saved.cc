@@ -14,8 +14,10 @@ std::filesystem::path tunnels_file(const state::Paths& paths, const std::string&
   return state::job_files(paths, job).dir / "tunnels";
 }
 
-std::filesystem::path port_file(const state::Paths& paths, const std::string& job) {
-  return state::job_files(paths, job).dir / "connect-port";
+std::filesystem::path port_file(const state::Paths& paths, const std::string& job,
+                                Tunnel::Kind kind) {
+  return state::job_files(paths, job).dir /
+         (kind == Tunnel::RAW ? "connect-raw-port" : "connect-port");
 }
 
 }  // namespace
@@ -48,8 +50,9 @@ Result<void> save_tunnels(const state::Paths& paths, const std::string& job,
   return base::write_file_atomic(tunnels_file(paths, job), saved.SerializeAsString(), 0600);
 }
 
-std::optional<std::uint16_t> load_connect_port(const state::Paths& paths, const std::string& job) {
-  const auto text = base::read_file(port_file(paths, job), 16);
+std::optional<std::uint16_t> load_connect_port(const state::Paths& paths, const std::string& job,
+                                               Tunnel::Kind kind) {
+  const auto text = base::read_file(port_file(paths, job, kind), 16);
   std::uint16_t port = 0;
   if (!text || std::from_chars(text->data(), text->data() + text->size(), port).ec != std::errc() ||
       port == 0) {
@@ -58,9 +61,9 @@ std::optional<std::uint16_t> load_connect_port(const state::Paths& paths, const 
   return port;
 }
 
-Result<void> save_connect_port(const state::Paths& paths, const std::string& job,
+Result<void> save_connect_port(const state::Paths& paths, const std::string& job, Tunnel::Kind kind,
                                std::uint16_t port) {
-  return base::write_file_atomic(port_file(paths, job), std::to_string(port) + "\n", 0600);
+  return base::write_file_atomic(port_file(paths, job, kind), std::to_string(port) + "\n", 0600);
 }
 
 }  // namespace rdev::tunnels

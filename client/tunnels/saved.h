@@ -18,9 +18,11 @@ Result<std::vector<Tunnel>> load_tunnels(const state::Paths& paths, const std::s
 Result<void> save_tunnels(const state::Paths& paths, const std::string& job,
                           const std::vector<Tunnel>& tunnels);
 
-// The port of `rdev connect`, so that editors find the job again where it was.
-std::optional<std::uint16_t> load_connect_port(const state::Paths& paths, const std::string& job);
-Result<void> save_connect_port(const state::Paths& paths, const std::string& job,
+// The port of `rdev connect` (CONNECT; RAW: of its --raw), so that editors find the job again where
+// it was.
+std::optional<std::uint16_t> load_connect_port(const state::Paths& paths, const std::string& job,
+                                               Tunnel::Kind kind);
+Result<void> save_connect_port(const state::Paths& paths, const std::string& job, Tunnel::Kind kind,
                                std::uint16_t port);
 
 }  // namespace rdev::tunnels

@@ -207,6 +207,9 @@ std::string target_text(const Tunnel& tunnel) {
   if (tunnel.kind() == Tunnel::CONNECT) {
     return "its SSH server";
   }
+  if (tunnel.kind() == Tunnel::RAW) {
+    return "its agent";
+  }
   if (tunnel.kind() == Tunnel::DYNAMIC) {
     return "SOCKS";
   }
@@ -232,6 +235,8 @@ std::string describe(const Tunnel& tunnel, std::uint32_t bound_port, const std::
       return listen + " in " + job + " -> " + target;
     case Tunnel::CONNECT:
       return listen + " -> the SSH server of " + job;
+    case Tunnel::RAW:
+      return listen + " -> the agent's own SSH server of " + job;
     case Tunnel::DYNAMIC:
       return listen + " -> whatever SOCKS asks for, from " + job;
     default:
@@ -245,6 +250,8 @@ const char* kind_name(Tunnel::Kind kind) {
       return "remote";
     case Tunnel::CONNECT:
       return "connect";
+    case Tunnel::RAW:
+      return "raw";
     case Tunnel::DYNAMIC:
       return "dynamic";
     default:

@@ -15,16 +15,16 @@ namespace rdev::tunnels {
 // IPv4 and IPv6. The error says which part is wrong.
 Result<Tunnel> parse_spec(Tunnel::Kind kind, std::string_view text);
 
-// A spec that parse_spec() reads as the same tunnel; for CONNECT only where it listens.
+// A spec that parse_spec() reads as the same tunnel; for CONNECT and RAW only where it listens.
 std::string to_spec(const Tunnel& tunnel);
 
 // "localhost:8080", "[::1]:80", "*:80" or a path. `bound_port`: where it really listens.
 std::string listen_text(const Tunnel& tunnel, std::uint32_t bound_port = 0);
-// "localhost:80", a path, "its SSH server", or "SOCKS".
+// "localhost:80", a path, "its SSH server", "its agent", or "SOCKS".
 std::string target_text(const Tunnel& tunnel);
 // "localhost:8080 -> localhost:80 in NAME", "localhost:8080 in NAME -> localhost:80".
 std::string describe(const Tunnel& tunnel, std::uint32_t bound_port, const std::string& job);
-// "local", "remote", "connect", "dynamic".
+// "local", "remote", "connect", "dynamic", "raw".
 const char* kind_name(Tunnel::Kind kind);
 
 // Both listen at one place, or both want any free port for one target.

@@ -6,13 +6,15 @@
 #include "protocol/base/with_timeout.h"
 #include "protocol/link/core.h"
 #include "protocol/link/link_stream.h"
+#include "protocol/stream/portion.h"
 
 namespace rdev::link {
 namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{256} * 1024;
-// One write to the carrier, in front of the next keystroke.
-constexpr std::size_t kWriteBytes = 4 * wire::kMaxFrameBytes;
+// One write to the carrier.
+constexpr std::size_t kLeastWritten = wire::kMaxFrameBytes / 4;
+constexpr std::size_t kMostWritten = 4 * wire::kMaxFrameBytes;
 constexpr std::chrono::seconds kFarewell{1};
 
 Result<void> take(const std::shared_ptr<Core>& core, const wire::Frame& frame) {
@@ -59,13 +61,15 @@ awaitable<void> receive(std::shared_ptr<Core> core, std::shared_ptr<Connection> 
 awaitable<void> send(std::shared_ptr<Core> core, std::shared_ptr<Connection> connection,
                      stream::Stream& carrier) {
   std::string out;
+  stream::Portion portion(kLeastWritten, kMostWritten);
   for (;;) {
     out.assign(connection->control);  // a swap would give its memory away
     connection->control.clear();
     if (!connection->why) {
-      core->mux.produce(out, kWriteBytes);
+      core->mux.produce(out, portion.size());
     }
     if (!out.empty()) {
+      const auto began = std::chrono::steady_clock::now();
       if (const auto written = co_await carrier.write(asio::buffer(out)); !written) {
         connection->sent_all = true;
         connection->finish(written.error());
@@ -73,6 +77,7 @@ awaitable<void> send(std::shared_ptr<Core> core, std::shared_ptr<Connection> con
         co_return;
       }
       core->bytes_out += out.size();
+      portion.took(out.size(), std::chrono::steady_clock::now() - began);
     } else if (connection->why) {
       connection->sent_all = true;
       connection->ended.notify();
@@ -206,6 +211,10 @@ void Endpoint::reset_all(std::string_view why) {
   core->over = true;
   core->mux.reset_all(why);
   Core::dispatch(core);
+}
+
+void Endpoint::set_round_trip(std::uint64_t microseconds) {
+  impl_->core->mux.set_most_window(mux::most_window(microseconds));
 }
 
 void Endpoint::pause() { impl_->core->mux.suspend(); }

@@ -59,6 +59,9 @@ class Endpoint final {
   // Every stream is over, and why; open() fails until the next run().
   void reset_all(std::string_view why);
 
+  // Client: how long the line is, in microseconds; 0: not known. Windows of streams that are opened
+  // from now on grow no further than such a line needs.
+  void set_round_trip(std::uint64_t microseconds);
   // Client: the connection that the carrier leads to is gone, or there again (Mux::resume()).
   void pause();
   void resume();

@@ -35,6 +35,8 @@ class FairTurns final {
     }
   }
   bool empty() const { return wanting_ == 0; }
+  // Nobody else has to wait for what the next one takes.
+  bool only_one() const { return wanting_ == 1; }
 
   // Not when empty().
   Member& next() {

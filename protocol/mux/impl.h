@@ -77,7 +77,7 @@ struct Mux::Impl final {
   void tell_credit(StreamState& stream, Lane lane);
   void produce_path(std::string& out, Path& path);
   void produce_credit(std::string& out, StreamState& stream);
-  void produce_data(std::string& out, StreamState& stream);
+  void produce_data(std::string& out, StreamState& stream, std::size_t most);
 
   // Connections go and come.
   void suspend(Path& path);

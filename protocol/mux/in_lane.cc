@@ -82,6 +82,11 @@ void InLane::grow_if_due() {
   grown_ = more > 0;
 }
 
+void InLane::fell_behind() {
+  starved_ = false;
+  window_ = least_;
+}
+
 void InLane::drop_all() {
   unread_.clear();
   dropping_ = true;
@@ -98,8 +103,7 @@ bool InLane::credit_due() const {
 InLane::Credit InLane::take_credit() {
   told_ = consumed();
   if (unread_.size() > window_ / 2) {
-    window_ = least_;
-    starved_ = false;
+    fell_behind();
   }
   grown_ = false;
   const std::uint64_t share = memory_ == nullptr ? window_ : memory_->share(accounted_, told_);

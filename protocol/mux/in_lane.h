@@ -31,6 +31,8 @@ class InLane final {
   void starved();
   // The sender keeps no more before it hears of what it has sent.
   void full() { asked_ = received_; }
+  // More waits on its way here for the consumer to read it.
+  void fell_behind();
   // Nobody reads any more: what is here and what comes later counts as taken.
   void drop_all();
 

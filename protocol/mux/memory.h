@@ -10,7 +10,7 @@ namespace rdev::mux {
 // however many others are stuck, and each always goes on a bit, so that nobody is ever dropped:
 //  - never more than two thirds of what is free (dynamic thresholds; Choudhury and Hahne 1998);
 //  - of that, what its consumer has shown to take, and a first portion that becomes smaller as the
-//    memory fills: the n-th of many that nobody reads gets about 64 limit / (64 + n)^2;
+//    memory fills: of n that nobody reads limit / sqrt(1 + n / 14) stays free;
 //  - always `least`.
 // So at most `limit` bytes are held, and `least` for each lane beside them.
 class Memory final {

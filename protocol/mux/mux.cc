@@ -148,6 +148,8 @@ std::size_t Mux::read(StreamId id, Lane lane, char* out, std::size_t capacity) {
   return n;
 }
 
+void Mux::set_most_window(std::uint64_t most) { impl_->options.most_window = most; }
+
 void Mux::acknowledge() {
   for (auto& [id, stream] : impl_->streams) {
     for (const Lane lane : kEveryLane) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -34,6 +35,10 @@ inline constexpr std::size_t kLargestRequest = std::size_t{256} << 10U;
 
 // What a line of 1 Gbit/s holds at 167 ms, and half as much again.
 inline constexpr std::uint64_t kMostWindow = 32U << 20U;
+// What no line of 10 Gbit/s with that round trip holds, in microseconds; 0: it is not known.
+constexpr std::uint64_t most_window(std::uint64_t round_trip_us) {
+  return round_trip_us == 0 ? kMostWindow : std::min(kMostWindow, 1250 * round_trip_us);
+}
 
 enum class Side { kClient, kAgent };
 
@@ -134,6 +139,8 @@ class Mux final {
   // The connection is gone; streams wait. On the agent's side each consumer's go on when its RESUME
   // comes, on the client's after resume().
   void suspend();
+  // Options::most_window of streams from now on.
+  void set_most_window(std::uint64_t most);
   // kClient: there is a connection again; the first frame on it is to be what produce() gives next.
   // receive() fails with Code::kNotFound when the agent does not know the streams any more.
   void resume();

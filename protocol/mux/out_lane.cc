@@ -8,7 +8,8 @@
 namespace rdev::mux {
 namespace {
 constexpr std::size_t kMost = wire::kMaxPayload - sizeof(std::uint64_t);
-}
+constexpr std::size_t kLeast = 4096;  // what a frame costs beside it does not matter
+}  // namespace
 
 OutLane::~OutLane() {
   kept_.clear();
@@ -113,8 +114,8 @@ bool OutLane::sendable(bool may_end) const {
          (may_end && finished_ && !end_sent_ && sent_ == written());
 }
 
-void OutLane::produce(std::string& out, StreamId id, Lane lane, bool may_end) {
-  const std::size_t n = std::min(ready(), kMost);
+void OutLane::produce(std::string& out, StreamId id, Lane lane, bool may_end, std::size_t most) {
+  const std::size_t n = std::min(ready(), std::clamp(most, kLeast, kMost));
   end_sent_ = may_end && finished_ && sent_ + n == written();
   const std::uint8_t end = broken_ ? wire::kFin | wire::kBroken : wire::kFin;
   const bool starved = sent_ + n == limit_ && (wanting_ || written() > limit_);

@@ -49,8 +49,8 @@ class OutLane final {
 
   // Something may be sent now; an end only if `may_end`.
   bool sendable(bool may_end) const;
-  // Appends the next DATA frame.
-  void produce(std::string& out, StreamId id, Lane lane, bool may_end);
+  // Appends the next DATA frame, of about `most` bytes unless that is very little.
+  void produce(std::string& out, StreamId id, Lane lane, bool may_end, std::size_t most);
   bool end_sent() const { return end_sent_; }
 
   std::size_t held() const { return kept_.size(); }

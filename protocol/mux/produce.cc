@@ -15,7 +15,7 @@ void Mux::produce(std::string& out, std::size_t enough) {
     } else if (!impl_->crediting.empty()) {
       impl_->produce_credit(out, impl_->crediting.front());
     } else if (!impl_->data.empty()) {
-      impl_->produce_data(out, impl_->data.next());
+      impl_->produce_data(out, impl_->data.next(), enough - out.size());
     } else {
       return;
     }
@@ -75,13 +75,13 @@ void Mux::Impl::produce_credit(std::string& out, StreamState& stream) {
   schedule(stream);
 }
 
-void Mux::Impl::produce_data(std::string& out, StreamState& stream) {
+void Mux::Impl::produce_data(std::string& out, StreamState& stream, std::size_t most) {
   const std::size_t before = out.size();
   for (;;) {
     const Lane lane = kEveryLane[stream.next_lane];
     stream.next_lane = static_cast<std::uint8_t>((stream.next_lane + 1U) % kLanes);
     if (stream.sendable(lane)) {
-      stream.outgoing(lane).produce(out, stream.id, lane, stream.may_end(lane));
+      stream.outgoing(lane).produce(out, stream.id, lane, stream.may_end(lane), most);
       break;
     }
   }

@@ -245,7 +245,9 @@ void Mux::Impl::on_data(StreamState& stream, const wire::Frame& frame) {
   if (!*news) {
     return;
   }
-  if ((frame.header.flags & wire::kStarved) != 0) {
+  if ((frame.header.flags & wire::kBehind) != 0) {
+    stream.incoming(lane).fell_behind();
+  } else if ((frame.header.flags & wire::kStarved) != 0) {
     stream.incoming(lane).starved();
     if (stream.incoming(lane).credit_due()) {
       tell_credit(stream, lane);

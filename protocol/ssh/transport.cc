@@ -2,9 +2,6 @@
 
 #include <fcntl.h>
 #include <libssh/libssh.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -15,32 +12,21 @@
 namespace rdev::ssh {
 namespace {
 
-// Senders park above the first and go on below the second: everything here waits in front of the
-// next keystroke. A socket that has just taken all of it at once makes nobody wait: it gets up to
-// the third, in fewer and larger writes.
-constexpr std::size_t kParkAbove = std::size_t{64} * 1024;
-constexpr std::size_t kResumeBelow = kParkAbove / 2;
-constexpr std::size_t kMostAtOnce = 4 * kParkAbove;
+// Senders park above so much, and go on below a half: everything here waits in front of the next
+// keystroke. Where the rate is known it is what goes out in 1.3 ms, within these bounds; the kernel
+// has another 1 (Tcp). A socket that has just taken all of it at once makes nobody wait: it gets up
+// to the most, in fewer and larger writes.
+constexpr std::size_t kFirstPark = std::size_t{64} * 1024;
+constexpr std::size_t kLeastPark = kFirstPark / 4;
+constexpr std::size_t kMostPark = 4 * kFirstPark;
+constexpr std::uint64_t kParkPerSecond = 768;  // of the rate
 // Answers and credit are never parked. A peer that asks and does not read is cut off here.
 constexpr std::size_t kMostWaiting = std::size_t{4} * 1024 * 1024;
-// A client with Nagle's algorithm on (npm's ssh2) sends its next small packet only when this one is
-// acknowledged: without a hint, 40 ms later.
-constexpr std::size_t kAckAtOnce = 4096;
+constexpr std::size_t kAckAtOnce = 4096;  // Tcp::acknowledge_at_once()
 // How long a goodbye may take to leave.
 constexpr std::chrono::seconds kLinger{3};
 // One turn of the loop for one session.
 constexpr int kReadsPerPump = 8;
-
-// Whether it is TCP.
-bool tune(int fd) {
-  // These fail on a unix socket, which needs none.
-  const int on = 1;
-  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  // Keeps the kernel's unsent queue short (DESIGN.md, decision 6); measured free of charge.
-  const int low = static_cast<int>(kParkAbove);
-  return ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &low, sizeof low) == 0;
-}
 
 }  // namespace
 
@@ -57,7 +43,7 @@ Transport::Transport(const asio::any_io_executor& executor, Owner& owner)
       descriptor_(executor),
       linger_(executor),
       progress_(executor),
-      park_above_(kParkAbove) {}
+      park_above_(kFirstPark) {}
 
 Transport::~Transport() {
   if (event_ != nullptr) {
@@ -74,7 +60,6 @@ void Transport::detach() {
 }
 
 int Transport::adopt(base::Fd socket) {
-  is_tcp_ = tune(socket.get());
   const int theirs = ::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0);
   boost::system::error_code error;
   if (theirs >= 0) {
@@ -84,7 +69,7 @@ int Transport::adopt(base::Fd socket) {
     const base::Fd unused(theirs);
     return -1;
   }
-  (void)socket.release();
+  tcp_ = Tcp(socket.release());
   return theirs;
 }
 
@@ -178,9 +163,8 @@ void Transport::pump_libssh() {
 
 bool Transport::receive() {
   const std::size_t n = rdev_ssh_receive(hook_.get(), session_.get());
-  if (is_tcp_ && n > 0 && n <= kAckAtOnce && !is_over()) {
-    const int on = 1;
-    ::setsockopt(descriptor_.native_handle(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+  if (n > 0 && n <= kAckAtOnce && !is_over()) {
+    tcp_.acknowledge_at_once();
   }
   return n == kRdevSshReadBytes;
 }
@@ -190,10 +174,13 @@ bool Transport::is_over() const { return ended_ || rdev_ssh_dead(session_.get())
 void Transport::flush() {
   const bool parked = rdev_ssh_waiting(session_.get()) >= park_above_;
   rdev_ssh_flush(session_.get());
+  tcp_.sent();
   if (rdev_ssh_waiting(session_.get()) > 0) {
-    park_above_ = kParkAbove;
+    park_above_ = tcp_.rate() == 0 ? kFirstPark
+                                   : std::clamp<std::size_t>(tcp_.rate() / kParkPerSecond,
+                                                             kLeastPark, kMostPark);
   } else if (parked) {
-    park_above_ = std::min(2 * park_above_, kMostAtOnce);
+    park_above_ = std::min(2 * park_above_, kMostPark);
   }
 }
 
@@ -217,7 +204,7 @@ void Transport::update_congestion() {
   }
   if (!congested_) {
     congested_ = exchanging || waiting >= park_above_;
-  } else if (!exchanging && waiting <= kResumeBelow) {
+  } else if (!exchanging && waiting <= park_above_ / 2) {
     congested_ = false;
     if (owner_ != nullptr) {
       owner_->on_writable();

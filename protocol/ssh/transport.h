@@ -14,6 +14,7 @@
 #include "protocol/base/notify.h"
 #include "protocol/ssh/keys.h"
 #include "protocol/ssh/packet_sink.h"
+#include "protocol/ssh/tcp.h"
 
 struct ssh_session_struct;
 struct ssh_event_struct;
@@ -136,12 +137,12 @@ class Transport final : public PacketSink, public std::enable_shared_from_this<T
   std::unique_ptr<ssh_session_struct, FreeSession> session_;
   ssh_event_struct* event_ = nullptr;
   asio::posix::stream_descriptor descriptor_;  // a duplicate of libssh's
+  Tcp tcp_ = Tcp::none();                      // of that
   asio::steady_timer linger_;
   base::Notify progress_;
   std::size_t queued_ = 0;  // bytes sent during a key exchange, which libssh keeps back
   std::size_t park_above_;  // bytes that wait for the socket: then congested
   bool congested_ = false;
-  bool is_tcp_ = false;
   bool pump_scheduled_ = false;
   bool waits_read_ = false;
   bool waits_write_ = false;

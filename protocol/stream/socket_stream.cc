@@ -36,12 +36,25 @@ awaitable<Result<void>> SocketStream::write(asio::const_buffer bytes, Lane lane)
   if (lane != Lane::kData) {
     co_return fail(Code::kFailed, "a socket has no stderr");
   }
+  const auto began = std::chrono::steady_clock::now();
   const auto [error, n] = co_await asio::async_write(socket_, bytes, use_tuple);
   if (error) {
     over();
     co_return lost(error);
   }
+  note(n, std::chrono::steady_clock::now() - began);
   co_return Result<void>{};
+}
+
+void SocketStream::note(std::size_t bytes, Portion::Duration took) {
+  if (!portion_) {
+    return;
+  }
+  const std::size_t before = portion_->size();
+  portion_->took(bytes, took);
+  if (const int now = static_cast<int>(portion_->size()); portion_->size() != before) {
+    ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_SNDBUF, &now, sizeof now);
+  }
 }
 
 void SocketStream::write_eof() { ::shutdown(socket_.native_handle(), SHUT_WR); }

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <optional>
 
 #include "protocol/base/fd.h"
 #include "protocol/base/notify.h"
+#include "protocol/stream/portion.h"
 #include "protocol/stream/stream.h"
 
 namespace rdev::stream {
@@ -26,10 +28,18 @@ class SocketStream final : public Stream {
   void send_event(Event event) override;
   void close() override;
 
+  // The kernel holds no more than goes out in a few milliseconds: it would wait in front of what is
+  // written later. For a unix socket; TCP sees to that by itself.
+  void keep_short() { portion_.emplace(kLeastHeld, kMostHeld); }
+
  private:
+  static constexpr std::size_t kLeastHeld = 16384, kMostHeld = 131072;
+
+  void note(std::size_t bytes, Portion::Duration took);
   void over();
 
   asio::posix::stream_descriptor socket_;
+  std::optional<Portion> portion_;  // keep_short()
   bool over_ = false;
   base::Notify ended_;
 };

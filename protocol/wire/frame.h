@@ -50,7 +50,8 @@ inline constexpr std::uint8_t kFin = 1;       // DATA: the lane ends after its b
 inline constexpr std::uint8_t kMore = 2;      // OPEN, RESUME, RESUMED: another one goes on with it
 inline constexpr std::uint8_t kBroken = 4;    // DATA, beside kFin: it was broken off there
 inline constexpr std::uint8_t kStarved = 16;  // DATA: there is more, but no credit for it
-inline constexpr std::uint8_t kFull = 32;     // DATA: its sender keeps no more until it is consumed
+inline constexpr std::uint8_t kBehind = 32;   // DATA, on the laptop: its consumer is slow to read
+inline constexpr std::uint8_t kFull = 64;     // DATA: its sender keeps no more until it is consumed
 inline constexpr std::uint8_t kKnown = 8;     // RESUME, RESUMED: the sender has heard of the other
 
 struct Header {

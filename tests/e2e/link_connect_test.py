@@ -1,12 +1,14 @@
 """`rdev connect`: host and port of the job's SSH server, for programs that want those."""
 import json
+import re
 import shlex
 import signal
+import tempfile
 import unittest
 from pathlib import Path
 
 from lab import web
-from lab.client import rdev, rdev_json, start, up_for_module
+from lab.client import RDEV_HOME, rdev, rdev_json, start, up_for_module
 from lab.link import connects
 from lab.proc import program, run
 from lab.terminal import Terminal
@@ -44,6 +46,33 @@ class Connect(unittest.TestCase):
         self.assertEqual(Path(key).stat().st_mode & 0o777, 0o600)
         again = json.loads(rdev("connect", "--detach", "--json", NAME).text)
         self.assertEqual(again["port"], port)
+
+    def test_raw_is_the_agents_own_server(self):
+        """Its port and key are others than those of the front; both work at once, strictly."""
+        (record,) = RDEV_HOME.rglob(f"jobs/{NAME}/job.json")
+        agents = json.loads(record.read_text())["host_public_key"]
+        answers = {}
+        self.addCleanup(rdev, "forward", NAME, "--remove", "all", code=None)
+        for words in (("--raw",), ()):
+            answer = json.loads(rdev("connect", *words, "--detach", "--json", NAME).text)
+            self.assertEqual(run(*shlex.split(answer["command"]), "echo through").text, "through\n")
+            with tempfile.NamedTemporaryFile("w") as pinned:  # nothing else than what is printed
+                pinned.write(f"{answer['host_key_alias']} {answer['host_key']}\n")
+                pinned.flush()
+                strict = answer["command"].replace(answer["known_hosts_file"], pinned.name)
+                self.assertEqual(run(*shlex.split(strict), "echo pinned").text, "pinned\n")
+            answers[words] = answer
+        raw, front = answers["--raw",], answers[()]
+        self.assertEqual(raw["host_key"], agents)
+        self.assertNotEqual(front["host_key"], agents)
+        self.assertNotEqual(raw["port"], front["port"])
+        self.assertEqual({"raw", "connect"}, {t["kind"] for t in rdev_json("forward", NAME, "--list")["tunnels"]})
+        rdev("forward", NAME, "--remove", "all")
+        with start("connect", "--raw", NAME) as process:
+            self.assertIn(f" {raw['port']}\n", process.wait_for(r"(?m)^port .*\n")[0])
+            process.wait_for(re.escape(agents))
+            process.signal(signal.SIGINT)
+            self.assertIn(process.wait(), (0, 130))
 
     def test_a_port_of_ones_own(self):
         port = web.free_port()

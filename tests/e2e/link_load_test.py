@@ -9,10 +9,11 @@ import unittest
 from lab.client import rdev, up
 from lab.echo import Echo
 from lab.link import agent_pid, holders, link_pid, pss_kb
-from lab.proc import PATIENCE, SANITIZED, descriptors, eventually, status_kb
+from lab.proc import PATIENCE, SANITIZED, descriptors, eventually, status_kb, threads
 from lab.web import free_port
 
 STREAMS = 500
+MANY = 2000
 IN_ALL = 2_000 if SANITIZED else 10_000
 WORKERS = 16
 # What malloc keeps of its own accord, seen with room to spare; a leak of 1 kB a stream would be 10 MB.
@@ -25,6 +26,10 @@ def setUpModule():
     echo = Echo()
 
 
+def weight(pid):
+    return status_kb(pid, "VmRSS"), pss_kb(pid)
+
+
 class Load(unittest.TestCase):
     def setUp(self):
         resource.setrlimit(resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
@@ -33,7 +38,7 @@ class Load(unittest.TestCase):
         self.port = answer["tunnels"][0]["bound_port"]
         self.pids = {"link": link_pid("load"), "holder": next(iter(holders("load"))), "agent": agent_pid()}
         # Both ends of every connection are this process's; rdev's own have been started with the usual limit.
-        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (16384, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
     async def one(self, number, hold=None):
         """A connection, its data there and back, its end."""
@@ -50,20 +55,20 @@ class Load(unittest.TestCase):
         writer.close()
         await writer.wait_closed()
 
-    async def at_once(self, count):
-        """All of them open at the same time; what the processes weigh then."""
-        open_ones, everybody, weights = set(), asyncio.Event(), {}
+    async def at_once(self, count, look):
+        """All of them open at the same time; what `look` sees of each process then."""
+        open_ones, everybody, seen = set(), asyncio.Event(), {}
 
         async def hold(number):
             open_ones.add(number)
             if len(open_ones) == count:
-                weights.update({name: (status_kb(pid, "VmRSS"), pss_kb(pid)) for name, pid in self.pids.items()})
+                seen.update({name: look(pid) for name, pid in self.pids.items()})
                 everybody.set()
             await everybody.wait()
 
         async with asyncio.timeout(60 * PATIENCE):
             await asyncio.gather(*(self.one(i, hold) for i in range(count)))
-        return weights
+        return seen
 
     async def one_after_the_other(self, count):
         numbers = iter(range(count))
@@ -79,12 +84,12 @@ class Load(unittest.TestCase):
         return {name: descriptors(pid) for name, pid in self.pids.items()}
 
     def test_nothing_is_left(self):
-        asyncio.run(self.at_once(STREAMS))  # warm: pools and buffers have grown
+        asyncio.run(self.at_once(STREAMS, weight))  # warm: pools and buffers have grown
         asyncio.run(self.one_after_the_other(IN_ALL // 10))
         idle = eventually(self.settled, "the streams have ended")
         before = {name: status_kb(pid, "VmRSS") for name, pid in self.pids.items()}
 
-        weights = asyncio.run(self.at_once(STREAMS))
+        weights = asyncio.run(self.at_once(STREAMS, weight))
         asyncio.run(self.one_after_the_other(IN_ALL))
 
         eventually(lambda: self.state() == idle, f"descriptors are as before: {idle}, not {self.state()}")
@@ -96,6 +101,14 @@ class Load(unittest.TestCase):
                 self.assertLess(after - before[name], GROWTH_KB, name)
                 self.assertLess(weights[name][0], MOST_KB, name)
         self.assertEqual(rdev("exec", "load", "--", "echo", "on").text, "on\n")
+
+    def test_no_thread_per_stream(self):
+        """Each carries bytes while all are open."""
+        asyncio.run(self.at_once(STREAMS // 10, threads))  # those that a first use starts
+        before = {name: threads(pid) for name, pid in self.pids.items()}
+        during = asyncio.run(self.at_once(MANY, threads))
+        print(f"threads with {MANY} streams: {during}", file=sys.stderr)
+        self.assertEqual(during, before)
 
     def settled(self):
         """The descriptors, once the counts of the tunnel say that nothing is open."""
@@ -117,7 +130,7 @@ class Load(unittest.TestCase):
                         s.send(bytes(65536))
                 except BlockingIOError:
                     pass
-        asyncio.run(self.at_once(50))
+        asyncio.run(self.at_once(50, weight))
 
 
 if __name__ == "__main__":

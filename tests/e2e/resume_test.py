@@ -4,20 +4,18 @@ import hashlib
 import os
 import random
 import signal
-import socket
 import string
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import unittest
 from pathlib import Path
 
-from lab import far, web
+from lab import far, web, websocket
 from lab.client import rdev, rdev_json, start
 from lab.link import forward, link_pid, link_processes
-from lab.proc import LONG, Process, eventually, program
+from lab.proc import SECONDS, Process, eventually, program
 from lab.terminal import Terminal
 
 NAME = "outlive"
@@ -41,40 +39,6 @@ def random_text(length):
     return "".join(random.choices(string.ascii_letters, k=length))
 
 
-class Chatter(threading.Thread):
-    """As an editor's WebSocket: small messages both ways all the time, none of which may be lost or come twice."""
-
-    def __init__(self, port):
-        super().__init__()
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.over = threading.Event()
-        self.count, self.fault, self.longest = 0, None, 0
-
-    def run(self):
-        try:
-            with self.socket, self.socket.makefile("rwb") as file:
-                while not self.over.wait(0.05):
-                    began = time.monotonic()
-                    message = b"message %d\n" % self.count
-                    file.write(message)
-                    file.flush()
-                    if (answer := file.readline()) != message:
-                        self.fault = answer
-                        return
-                    self.count += 1
-                    self.longest = max(self.longest, time.monotonic() - began)
-        except OSError as error:
-            self.fault = error
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.join()
-
-
 def sha256(path):
     digest = hashlib.sha256()
     with open(path, "rb") as file:
@@ -94,7 +58,9 @@ class Resume(unittest.TestCase):
         rdev("exec", NAME, "--", "sh", "-c", f"mkdir /tmp/www && head -c {MEGABYTES}m /dev/urandom > /tmp/www/file && "
              "httpd -p 8000 -h /tmp/www", timeout=60)
         (pages,) = forward(NAME, "-L", "0:127.0.0.1:8000")
-        (echo,) = forward(NAME, "-L", "0:127.0.0.1:7000")
+        server = websocket.EchoServer(line.job.socket())
+        served = self.enterContext(web.serving(server))
+        (chat,) = forward(NAME, "-L", f"0:{line.job.address}:{served}")
         self.addCleanup(rdev, "forward", NAME, "--remove", "all", code=None)
         place = Path(tempfile.mkdtemp())
         up, down = place / "up", place / "down"
@@ -110,12 +76,11 @@ class Resume(unittest.TestCase):
             "a third cut": lambda: line.cut(8),
         }
         line.tell("rate", "50mbit")
-        with start("exec", NAME, "--", "nc", "-ll", "-p", "7000", "-e", "cat"), \
-                Process("scp", "-q", "-o", "BatchMode=yes", up, f"rdev-{NAME}:/tmp/up") as scp, \
+        with Process("scp", "-q", "-o", "BatchMode=yes", up, f"rdev-{NAME}:/tmp/up") as scp, \
                 Process("curl", "-sS", "--fail", "-o", down, f"http://127.0.0.1:{pages['bound_port']}/file") as curl, \
-                Chatter(echo["bound_port"]) as chatter:
+                websocket.Chatter(chat["bound_port"]) as chatter:
             for what, happens in faults.items():
-                eventually(lambda n=chatter.count: chatter.count > n + 5 or chatter.fault, "messages flow", timeout=60)
+                eventually(lambda n=chatter.count: chatter.count > n or chatter.fault, "messages flow", timeout=60)
                 time.sleep(1.5)  # so that each fault meets streams in full flow; nothing waits for this
                 happens()
                 print(f"{what}: {down.stat().st_size >> 20} MB are down, {chatter.count} messages", file=sys.stderr)
@@ -126,13 +91,15 @@ class Resume(unittest.TestCase):
             self.assertEqual(curl.wait(timeout=120), 0, curl.output)
             eventually(lambda n=chatter.count: chatter.count > n + 5 or chatter.fault, "messages flow", timeout=60)
         self.assertIsNone(chatter.fault)
-        print(f"{chatter.count} messages, the longest answer took {chatter.longest:.1f} s", file=sys.stderr)
+        self.assertEqual(len(server.closed), 1)
+        print(f"{chatter.count} messages, {chatter.pongs} and {server.closed[0]} keep-alives, the longest answer took "
+              f"{chatter.longest:.1f} s", file=sys.stderr)
         self.assertEqual((scp.output, curl.output), ("", ""))
         there = rdev("exec", NAME, "--", "sha256sum", "/tmp/up", "/tmp/www/file", timeout=60).text.split()
         self.assertEqual((sha256(up), sha256(down)), (there[0], there[2]))
 
     def test_a_terminal_typed_into_through_a_long_cut(self):
-        seconds = 600 if LONG else 60
+        seconds = SECONDS
         with Terminal(program("rdev"), "ssh", NAME, "--", "sh", "-c",
                       "stty -echo -icanon; echo ready; head -c 1000 | md5sum; exit 3") as t:
             t.expect("ready")

@@ -9,6 +9,7 @@ import unittest
 
 from lab import exchange, web
 from lab.agent import Agent, ConfiguredAgent
+from lab.front import without_front
 from lab.exchange import MEGABYTES, Server, connect, new_path, read_all, refuses, sha
 from lab.proc import descriptors, eventually, needs_tool, run
 from lab.ssh import control_path
@@ -180,6 +181,7 @@ class WithAgent(Peers, Case):
         return agent.target
 
 
+@without_front
 class WithSshd(Peers, Case):
     def target(self):
         return sshd.target

@@ -6,6 +6,7 @@ import unittest
 from pathlib import Path
 
 from lab.agent import Agent
+from lab.front import without_front
 from lab.exchange import connect, new_path
 from lab.proc import eventually, needs_tool, run
 from lab.ssh import control_path
@@ -60,6 +61,7 @@ class WithAgent(Peers, unittest.TestCase):
         return agent.target
 
 
+@without_front
 class WithSshd(Peers, unittest.TestCase):
     def target(self):
         return sshd.target

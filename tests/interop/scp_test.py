@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lab import tree
 from lab.agent import Agent
+from lab.front import without_front
 from lab.proc import LONG, SANITIZED, needs_tool, only_if, run
 from lab.sshd import Sshd
 
@@ -259,6 +260,7 @@ class Common:
         self.assertEqual((self.work / "back").read_bytes(), source.read_bytes())
 
 
+@without_front
 class StockSshd(Common, unittest.TestCase):
     """Shows that the tests are true."""
 

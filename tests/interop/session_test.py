@@ -12,6 +12,7 @@ import unittest
 from pathlib import Path
 
 from lab.agent import Agent, ConfiguredAgent
+from lab.front import without_front
 from lab.proc import PATIENCE, eventually, processes, run
 from lab.sshd import Sshd
 from lab.terminal import Terminal
@@ -325,6 +326,7 @@ class Common:
             self.assertNotIn("Welcome", t.seen)
 
 
+@without_front
 class StockSshd(Common, unittest.TestCase):
     """Shows that the tests are true."""
     TOO_LONG, SENTENCE = 1, b"Argument list too long"

@@ -1,10 +1,10 @@
-"""A server that answers what it gets, for thousands of connections."""
+"""An echo server for thousands of connections at once."""
 import asyncio
 import threading
 
 
 class Echo:
-    """An echo server on 127.0.0.1 in a thread of its own."""
+    """On 127.0.0.1, in a thread of its own."""
 
     def __init__(self):
         self.loop = asyncio.new_event_loop()

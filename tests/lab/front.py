@@ -7,10 +7,12 @@ import tempfile
 from pathlib import Path
 
 from lab import web
-from lab.proc import Process, program
+from lab.proc import Process, only_if, program
 from lab.ssh import Target
 
 FRONT = bool(os.environ.get("RDEV_FRONT"))
+# A decorator of classes: what is about a stock sshd, with no agent in it, is the same without a front, and runs there.
+without_front = only_if(not FRONT)
 
 
 class Front:

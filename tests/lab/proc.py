@@ -12,6 +12,8 @@ from pathlib import Path
 
 SANITIZED = bool(os.environ.get("RDEV_SANITIZE"))
 LONG = bool(os.environ.get("RDEV_LONG"))
+# Of what has a longer form (tests/long/link.sh).
+SECONDS = int(os.environ.get("RDEV_SECONDS", "60"))
 # Sanitizers are slow; a limit is for a hang, not a measurement.
 PATIENCE = 4 if SANITIZED else 1
 PLACE = Path(os.environ.get("RDEV_LAB", "/nonexistent"))
@@ -169,6 +171,15 @@ def in_memory():
 
 def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def threads(pid):
+    return len(os.listdir(f"/proc/{pid}/task"))
+
+
+def cpu_ns(pid):
+    """What all threads that it has have used: exact where cpu_ticks() would round 10 ms away."""
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir())
 
 
 def processes(word=""):

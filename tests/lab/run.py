@@ -31,8 +31,8 @@ sys.dont_write_bytecode = True
 
 UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc",
            "--propagation", "private"]
-KEPT_ENV = ("RDEV_BIN", "RDEV_FRONT", "RDEV_SANITIZE", "RDEV_CACHE", "RDEV_LONG", "RDEV_TEST_TIMEOUT", "HOME",
-            "ASAN_OPTIONS", "UBSAN_OPTIONS")
+KEPT_ENV = ("RDEV_BIN", "RDEV_FRONT", "RDEV_SANITIZE", "RDEV_CACHE", "RDEV_LONG", "RDEV_SECONDS", "RDEV_SEED",
+            "RDEV_TEST_TIMEOUT", "HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS")
 
 
 def main(argv):

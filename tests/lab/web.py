@@ -65,6 +65,13 @@ class PageServer(http.server.ThreadingHTTPServer):
     request_queue_size = 1024
 
 
+def listen_on(server, sock):
+    """For a server that was made with bind_and_activate=False: a bound socket, perhaps of another machine of lab.netem."""
+    server.socket.close()
+    server.socket = sock
+    server.server_activate()
+
+
 def pages():
     return serving(PageServer(("127.0.0.1", 0), Pages))
 

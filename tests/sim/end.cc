@@ -280,20 +280,21 @@ void End::on_event(const mux::Event& event) {
   }
 }
 
+// For the agent's bound, or a parent that was closed meanwhile; by another agent than the one that
+// had heard of it, if one had.
+bool End::refused_by_mux(const mux::Event& event) const {
+  const bool fits = event.text.starts_with("too many streams")
+                        ? event.refusal == stream::Refusal::kResourceShortage
+                        : talk_.parent != 0 && event.text == "the stream above it is over";
+  return fits && (!talk_.ends[1] || talk_.lost);
+}
+
 void End::over(const mux::Event& event) {
   if (event.kind == mux::Event::Kind::kReset) {
     if (std::find(talk_.resets.begin(), talk_.resets.end(), event.text) == talk_.resets.end()) {
       wrong("reset: " + event.text);
     }
-  } else if (talk_.refusal.empty()) {
-    // By the mux itself: the agent's bound, or a parent that was closed meanwhile.
-    const bool fits = event.text.starts_with("too many streams")
-                          ? event.refusal == stream::Refusal::kResourceShortage
-                          : talk_.parent != 0 && event.text == "the stream above it is over";
-    if (!fits || (talk_.ends[1] && !talk_.lost)) {
-      wrong("refused: " + event.text);
-    }
-  } else if (event.text != talk_.refusal || phase != Phase::kAsked) {
+  } else if (!refused_by_mux(event) && (event.text != talk_.refusal || phase != Phase::kAsked)) {
     wrong("refused: " + event.text);
   }
   phase = Phase::kOver;

@@ -61,6 +61,7 @@ class End final {
   void close();
   void reset();
   void over(const mux::Event& event);
+  bool refused_by_mux(const mux::Event& event) const;
   bool all_written() const { return left_[0] + left_[1] + left_[2] == 0; }
   const End* other() const;
   void wrong(const std::string& what);

@@ -27,25 +27,7 @@ mux::Options options(Random& random, mux::Side side, std::uint32_t consumer,
   return made;
 }
 
-void set_up(Pipe& pipe, Random& random) {
-  pipe.capacity = random.one_of<std::size_t>({1, 100, 5000, 70000});
-  pipe.piece = random.one_of<std::size_t>({3, 20, 1000, 70000});
-}
-
 }  // namespace
-
-void Pipe::clear() {
-  bytes.clear();
-  decoder = wire::Decoder();
-}
-
-std::string Pipe::take(Random& random) {
-  // Where there is much, small pieces would only take long.
-  const std::size_t n = std::min(bytes.size(), random.up_to(std::max(piece, bytes.size() / 8)));
-  std::string taken = bytes.substr(0, n);
-  bytes.erase(0, n);
-  return taken;
-}
 
 Network::Network(Random& chosen, std::size_t count) : random(chosen) {
   if (random.percent(30)) {
@@ -53,8 +35,8 @@ Network::Network(Random& chosen, std::size_t count) : random(chosen) {
   }
   agent_options = options(random, mux::Side::kAgent, 0, above);
   agent = std::make_unique<mux::Mux>(agent_options);
-  set_up(trunk_up, random);
-  set_up(trunk_down, random);
+  Carrier& first = add_carrier();
+  first.link = first.agent = Carrier::View::kCurrent;
   for (std::size_t i = 0; i < count; ++i) {
     add_client();
   }
@@ -65,8 +47,11 @@ void Network::add_client() {
   client->consumer = static_cast<std::uint32_t>(random.number()) | 1U;
   client->options = options(random, mux::Side::kClient, client->consumer);
   client->mux = std::make_unique<mux::Mux>(client->options);
-  set_up(client->up, random);
-  set_up(client->down, random);
+  if (current(&Carrier::link) == nullptr) {
+    client->passing = Client::Passing::kNothing;
+  }
+  client->up.set_up(random);
+  client->down.set_up(random);
   clients.push_back(std::move(client));
 }
 
@@ -79,56 +64,24 @@ Client* Network::living(std::uint32_t consumer) {
   return nullptr;
 }
 
-template <class Take>
-bool Network::deliver(Pipe& pipe, Take take) {
-  if (pipe.bytes.empty()) {
-    return false;
-  }
-  const std::string bytes = pipe.take(random);
-  pipe.decoder.feed(bytes);
-  for (;;) {
-    auto frame = pipe.decoder.next();
-    if (!frame || !*frame) {
-      fault += frame ? "" : frame.error().message;
-      return true;
-    }
-    if (const Result<void> taken = take(**frame); !taken) {
-      fault = taken.error().message;
-      return true;
-    }
-  }
-}
-
 bool Network::move_something() {
-  const std::size_t ways = 3 + 3 * clients.size();
+  const std::size_t clients_from = 1 + 2 * carriers_.size();
+  const std::size_t ways = clients_from + 3 * clients.size();
   const std::size_t first = random.below(ways);
-  for (std::size_t i = 0; i < ways; ++i) {
+  bool moved = false;
+  for (std::size_t i = 0; i < ways && !moved; ++i) {
     const std::size_t way = (first + i) % ways;
-    if (way < 3 ? move_trunk(way) : move_client(*clients[way / 3 - 1], way % 3)) {
-      return true;
+    if (way >= clients_from) {
+      moved = move_client(*clients[(way - clients_from) / 3], (way - clients_from) % 3);
+    } else if (way == 0) {
+      moved = from_agent();
+    } else {
+      Carrier& carrier = *carriers_[(way - 1) / 2];
+      moved = way % 2 == 1 ? up_to_agent(carrier) : down_to_link(carrier);
     }
   }
-  return false;
-}
-
-bool Network::move_trunk(std::size_t way) {
-  if (way == 0) {
-    const bool moved = produce(*agent, trunk_down);
-    if (!connected_) {
-      trunk_down.clear();  // it does not know yet
-    }
-    return moved;
-  }
-  if (way == 1) {
-    return deliver(trunk_up, [this](const wire::Frame& frame) { return agent->receive(frame); });
-  }
-  return deliver(trunk_down, [this](const wire::Frame& frame) {
-    count_credit(frame, agent_options);
-    if (Client* const client = living(mux::consumer_of(frame.header.stream))) {
-      wire::append_frame(client->down.bytes, frame.header, frame.payload);
-    }
-    return Result<void>{};
-  });
+  forget_closed();
+  return moved;
 }
 
 bool Network::move_client(Client& client, std::size_t way) {
@@ -139,7 +92,8 @@ bool Network::move_client(Client& client, std::size_t way) {
     return produce(*client.mux, client.up);
   }
   if (way == 1) {
-    return !trunk_up.full() && up_to_link(client);
+    const Carrier* const carrier = current(&Carrier::link);
+    return (carrier == nullptr || !carrier->up.full()) && up_to_link(client);
   }
   return deliver(client.down,
                  [this, &client](const wire::Frame& frame) { return take_down(client, frame); });
@@ -188,7 +142,7 @@ bool Network::up_to_link(Client& client) {
       return Result<void>{};
     }
     count_credit(frame, client.options);
-    wire::append_frame(trunk_up.bytes, frame.header, frame.payload);
+    send(*current(&Carrier::link), frame.header, frame.payload);
     return Result<void>{};
   });
 }
@@ -226,7 +180,11 @@ void Network::count_credit(const wire::Frame& frame, const mux::Options& senders
 }
 
 bool Network::quiet() const {
-  return trunk_up.bytes.empty() && trunk_down.bytes.empty() && !agent->has_output() &&
+  return !agent->has_output() &&
+         std::all_of(carriers_.begin(), carriers_.end(),
+                     [](const auto& carrier) {
+                       return carrier->up.bytes.empty() && carrier->down.bytes.empty();
+                     }) &&
          std::all_of(clients.begin(), clients.end(), [](const auto& client) {
            return client->gone || (client->up.bytes.empty() && client->down.bytes.empty() &&
                                    !client->mux->has_output());
@@ -243,63 +201,13 @@ void Network::kill(std::size_t index) {
 }
 
 void Network::detach(std::uint32_t consumer) {
-  if (connected_) {
-    wire::append_frame(trunk_up.bytes,
-                       {.type = wire::Type::kDetach, .stream = mux::prefix_of(consumer)}, "");
+  if (Carrier* const carrier = current(&Carrier::link)) {
+    send(*carrier, {.type = wire::Type::kDetach, .stream = mux::prefix_of(consumer)}, "");
   }
 }
 
 void Network::send_down(Client& client, wire::Type type) {
   wire::append_frame(client.down.bytes, {.type = type}, "");
-}
-
-void Network::cut() {
-  connected_ = false;
-  trunk_up.clear();
-  trunk_down.clear();
-  for (const auto& client : clients) {
-    client->passing = Client::Passing::kNothing;
-    send_down(*client, wire::Type::kPaused);
-  }
-}
-
-void Network::kill_link() {
-  cut();
-  for (const auto& client : clients) {
-    client->up.clear();
-    client->down.clear();
-    if (!client->gone) {
-      client->mux->suspend();
-    }
-  }
-}
-
-void Network::lose_agent(std::string why) {
-  cut();
-  agent->reset_all(why);
-  lost_ = std::move(why);
-}
-
-void Network::tell_agent() {
-  if (!connected_) {
-    agent->suspend();
-  }
-}
-
-void Network::reconnect() {
-  tell_agent();
-  trunk_up.clear();
-  trunk_down.clear();
-  connected_ = true;
-  for (const std::uint32_t consumer : agent->consumers()) {
-    if (living(consumer) == nullptr) {
-      detach(consumer);
-    }
-  }
-  for (const auto& client : clients) {
-    client->passing = Client::Passing::kFromResume;
-    send_down(*client, wire::Type::kAttached);
-  }
 }
 
 }  // namespace rdev::sim

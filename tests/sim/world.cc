@@ -147,15 +147,15 @@ bool World::disturb() {
   if (acknowledges_ && random_.percent(1)) {
     network_.acknowledge();
   }
-  if (!network_.connected() && random_.percent(20)) {
-    random_.percent(30) ? network_.tell_agent() : network_.reconnect();
+  if (network_.wants_dial() && random_.percent(20)) {
+    random_.percent(30) ? network_.tell_agent() : network_.dial();
     return true;
   }
   if (disturbances_ == 0 || !random_.percent(3)) {
     return false;
   }
   --disturbances_;
-  switch (random_.below(10)) {
+  switch (random_.below(13)) {
     case 0:
       return kill_process();
     case 1:
@@ -164,6 +164,9 @@ bool World::disturb() {
     case 2:
     case 3:
       network_.kill_link();
+      if (random_.percent(50)) {
+        network_.dial();  // the next one, before the agent has seen the end of this one's
+      }
       return true;
     case 4: {  // for no reason
       Client& client = *network_.clients[random_.below(network_.clients.size())];
@@ -172,6 +175,17 @@ bool World::disturb() {
       }
       return true;
     }
+    case 5:
+      network_.fall_silent();
+      return true;
+    case 6:
+    case 7:
+    case 8:
+      network_.dial();
+      if (random_.percent(30)) {
+        network_.dial();
+      }
+      return true;
     default:
       network_.cut();
       return true;

@@ -147,6 +147,56 @@ TEST_F(LinksTest, TheSameSessionReplacesItsConnection) {
   EXPECT_EQ(links->size(), 1u);
 }
 
+Hello hello_of(const std::string& process, std::uint64_t attempt) {
+  Hello hello = good_hello();
+  hello.set_process_id(process);
+  hello.set_attempt(attempt);
+  return hello;
+}
+
+TEST_F(LinksTest, ATryThatWasGivenUpDoesNotReplaceALaterOne) {
+  const Laptop& second = connected(hello_of("one", 2));
+  for (const std::uint64_t late : {1U, 2U}) {
+    Laptop& first = connect(hello_of("one", late));
+    ended(first);
+    EXPECT_THAT(first.goodbye, HasSubstr("a later try of the same process"));
+    EXPECT_FALSE(first.welcome);
+  }
+  EXPECT_FALSE(second.ended);
+  EXPECT_EQ(second.goodbye, "");
+}
+
+TEST_F(LinksTest, ALaterTryAndAnotherProcessReplaceAnEarlierOne) {
+  Laptop& first = connected(hello_of("one", 2));
+  Laptop& second = connected(hello_of("one", 3));
+  ended(first);
+  Laptop& other = connected(hello_of("another", 1));
+  ended(second);
+  // Of a program that does not count.
+  Laptop& former = connected(hello_of("another", 0));
+  ended(other);
+  EXPECT_FALSE(former.ended);
+}
+
+// As a DETACH that was on its way when its link process was killed, and the next one has dialled.
+TEST_F(LinksTest, WhatComesLateOverTheFormerConnectionIsDropped) {
+  const auto former = dial("SHA256:mine", 20);  // so small that its GOODBYE waits to be read
+  mux::Mux process({.side = mux::Side::kClient, .consumer = Laptop::kConsumer});
+  StreamRequest request;
+  request.mutable_session();
+  ASSERT_TRUE(process.open(request.SerializeAsString()));
+  std::string bytes;
+  wire::append_frame(bytes, {.type = wire::Type::kHello}, good_hello().SerializeAsString());
+  process.produce(bytes, 1000);
+  run(write(*former, bytes));
+  EXPECT_EQ(connected().welcome->consumers_size(), 1);
+  std::string late;
+  wire::append_frame(
+      late, {.type = wire::Type::kDetach, .stream = mux::prefix_of(Laptop::kConsumer)}, "");
+  tasks.spawn("late", write(*former, late));
+  EXPECT_EQ(connected().welcome->consumers_size(), 1);
+}
+
 TEST_F(LinksTest, AnotherSecretDoesNotReplaceIt) {
   Laptop& first = connected();
   Hello wrong = good_hello();

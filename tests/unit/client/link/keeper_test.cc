@@ -15,7 +15,8 @@ using testing::StartsWith;
 constexpr Timing kQuick{.heartbeat = milliseconds(5),
                         .silence = milliseconds(100),
                         .first_pause = milliseconds(2),
-                        .dead = milliseconds(5000)};
+                        .dead = milliseconds(5000),
+                        .restart = milliseconds(1)};
 // Nothing happens by itself while a test runs.
 constexpr Timing kSlow{.heartbeat = milliseconds(60000),
                        .silence = milliseconds(60000),
@@ -56,12 +57,13 @@ CO_TEST_F(KeeperTest, ASilentConnectionStaysUntilAnotherIsWelcomed) {
   EXPECT_EQ(doubted.reason(), "");
   EXPECT_THAT(doubted.doubt(), StartsWith("nothing heard for 0."));
   EXPECT_THAT(doubted.doubt(), HasSubstr("; trying another connection"));
-  // The agent's GOODBYE to the first is heard, too, and for a moment that one is good.
-  const LinkStatus good =
-      co_await status_when([](const LinkStatus& s) { return is_good(s) && s.connections() == 2; });
+  const LinkStatus good = co_await status_when(is_good);
+  EXPECT_EQ(good.connections(), 2U);
   EXPECT_EQ(good.state(), LinkStatus::UP);
   EXPECT_EQ(good.endpoint(), "fake:3");
   EXPECT_EQ(agent.hellos.at(0).session_id(), agent.hellos.at(1).session_id());
+  EXPECT_GT(agent.hellos.at(0).attempt(), 0U);
+  EXPECT_GT(agent.hellos.at(1).attempt(), agent.hellos.at(0).attempt());
 }
 
 CO_TEST_F(KeeperTest, DataThatWaitsHalvesThePatience) {
@@ -163,6 +165,72 @@ CO_TEST_F(KeeperTest, TheClusterIsAskedWhileTriesHang) {
   begin(kQuick);
   co_await ended();
   EXPECT_EQ(end->message, "the job train has ended: by itself");
+}
+
+CO_TEST_F(KeeperTest, TheClusterIsAskedWhateverTheTriesDo) {
+  Timing timing = kSlow;
+  timing.ask_pause = milliseconds(20);
+  timing.first_pause = milliseconds(5);
+  timing.refused_pause = milliseconds(60000);  // until the next try
+  agent.dial_errors = {{Code::kPermission, "another host key"}};
+  begin(timing);
+  co_await agent.until([](const test::FakeAgent& a) { return a.checks == 4; });
+  EXPECT_EQ(agent.dials, 1);
+  const auto ended_at = std::chrono::steady_clock::now();
+  agent.over = Error{Code::kClosed, "the job train has ended: by itself"};
+  co_await ended();
+  EXPECT_EQ(end->message, "the job train has ended: by itself");
+  EXPECT_LT(std::chrono::steady_clock::now() - ended_at, milliseconds(2000));
+  EXPECT_EQ(agent.dials, 1);
+}
+
+CO_TEST_F(KeeperTest, TheClusterIsAskedWhileAConnectionIsInDoubt) {
+  Timing timing = kQuick;
+  timing.ask_pause = milliseconds(5);
+  co_await connect(timing);
+  const int before = agent.checks;  // it may have taken its time
+  agent.hanging = 1000;
+  agent.mute();
+  co_await agent.until([before](const test::FakeAgent& a) { return a.checks > before + 3; });
+  EXPECT_FALSE(one->lost);
+  agent.over = Error{Code::kClosed, "the job train has ended: by itself"};
+  co_await ended();
+}
+
+CO_TEST_F(KeeperTest, TheClusterIsNotAskedWhileTheLinkIsUp) {
+  Timing timing = kSlow;
+  timing.ask_pause = milliseconds(1);
+  co_await connect(timing);
+  agent.over = Error{Code::kClosed, "the job train has ended: by itself"};
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(co_await one->echoes());
+  }
+  EXPECT_EQ(agent.checks, 0);
+}
+
+CO_TEST_F(KeeperTest, OneQuestionAtATime) {
+  Timing timing = kQuick;
+  timing.ask_pause = milliseconds(1);
+  agent.hanging = 1000;
+  agent.checks_hang = true;
+  begin(timing);
+  co_await agent.until([](const test::FakeAgent& a) { return a.dials > 20; });
+  EXPECT_EQ(agent.checks, 1);
+}
+
+// As the engine says it of a container between its stop and its start.
+CO_TEST_F(KeeperTest, AJobThatIsStartedAnewIsNotOver) {
+  Timing timing = kQuick;
+  timing.ask_pause = milliseconds(5);
+  co_await connect(timing);
+  agent.hanging = 1000;
+  agent.overs = {{Code::kClosed, "the job train has ended"}};
+  agent.cut();
+  co_await agent.until([](const test::FakeAgent& a) { return a.checks > 5; });
+  EXPECT_FALSE(end);
+  agent.overs = {{Code::kNotFound, "the job train was replaced by another one"}};
+  co_await ended();
+  EXPECT_EQ(end->code, Code::kNotFound);
 }
 
 CO_TEST_F(KeeperTest, TheClusterIsNotAskedWithEachTry) {

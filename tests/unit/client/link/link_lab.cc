@@ -99,6 +99,15 @@ awaitable<void> FakeAgent::until(std::function<bool(const FakeAgent&)> done) {
 
 awaitable<Result<void>> FakeAgent::check() {
   ++checks;
+  changed_.notify();
+  while (checks_hang) {
+    co_await changed_.wait();
+  }
+  if (!overs.empty()) {
+    Error error = std::move(overs.front());
+    overs.pop_front();
+    co_return tl::make_unexpected(std::move(error));
+  }
   co_return over ? tl::make_unexpected(*over) : Result<void>();
 }
 

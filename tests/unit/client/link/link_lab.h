@@ -37,7 +37,9 @@ class FakeAgent final : public link_process::Agent, link::Endpoint::Handler {
 
   // What the next dials do, the first first; without any they work.
   std::deque<Error> dial_errors;
-  std::optional<Error> over;           // what check() says
+  std::optional<Error> over;  // what check() says
+  std::deque<Error> overs;    // before that, the first first
+  bool checks_hang = false;
   std::optional<std::string> goodbye;  // instead of WELCOME
   bool silent = false;                 // no heartbeats
   int hanging = 0;                     // so many dials, the next ones, wait for ever

@@ -212,11 +212,11 @@ TEST_F(LinkTest, WhoeverIsTakenOverTellsItAndEnds) {
 }
 
 TEST_F(LinkTest, TheEndOfTheJobIsTheReasonThatIsTold) {
-  begin({.first_pause = milliseconds(1)});
+  begin({.first_pause = milliseconds(1), .restart = milliseconds(1)});
   run([](LinkTest& t) -> awaitable<void> {
     FakeConsumer& one = t.consumer(1);
     co_await t.attach(one);
-    t.agent.dial_errors = {{Code::kUnavailable, "refused"}, {Code::kUnavailable, "refused"}};
+    t.agent.dial_errors.assign(100000, {Code::kUnavailable, "refused"});
     t.agent.over = Error{Code::kClosed, "the job train has ended: by itself"};
     t.agent.cut();
     co_await one.until(is_lost);

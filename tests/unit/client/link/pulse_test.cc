@@ -56,13 +56,24 @@ TEST_F(PulseTest, ASlowLineHasTwoRoundTrips) {
   EXPECT_TRUE(pulse.doubted(at(6.5)));
 }
 
-TEST_F(PulseTest, WhatIsHeardEndsTheDoubt) {
+TEST_F(PulseTest, WhatIsHeardInTimeKeepsItGood) {
+  pulse.wrote(at(1));
+  pulse.probed(at(2.5));
+  EXPECT_FALSE(pulse.heard(at(4.9)));
+  EXPECT_FALSE(pulse.doubted(at(5)));
+  EXPECT_EQ(pulse.next(at(5)), at(7.4));
+}
+
+TEST_F(PulseTest, WhatIsHeardInDoubtProvesOneDirectionOnly) {
   pulse.wrote(at(1));
   pulse.probed(at(2.5));
   EXPECT_TRUE(pulse.doubted(at(7)));
-  pulse.heard(at(7));
-  EXPECT_FALSE(pulse.doubted(at(7)));
-  EXPECT_EQ(pulse.next(at(7)), at(9.5));
+  EXPECT_TRUE(pulse.heard(at(7)));
+  EXPECT_TRUE(pulse.doubted(at(7)));
+  EXPECT_EQ(pulse.doubt(at(8)), "nothing heard for 7.0 s");
+  EXPECT_FALSE(pulse.heard(at(8)));  // it has been asked
+  pulse.answered();
+  EXPECT_FALSE(pulse.doubted(at(8)));
 }
 
 TEST_F(PulseTest, OnlyTheAnswerEndsAChallenge) {
@@ -70,7 +81,7 @@ TEST_F(PulseTest, OnlyTheAnswerEndsAChallenge) {
   pulse.probed(at(1));
   EXPECT_EQ(pulse.next(at(1)), at(1.1));
   EXPECT_FALSE(pulse.doubted(at(1.05)));
-  pulse.heard(at(1.05));
+  EXPECT_FALSE(pulse.heard(at(1.05)));
   EXPECT_TRUE(pulse.doubted(at(1.1)));
   EXPECT_EQ(pulse.doubt(at(1.1)), "an address came");
   pulse.challenged(at(1.2), "a route changed", milliseconds(100));

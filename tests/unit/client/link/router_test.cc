@@ -65,6 +65,19 @@ TEST(FramesWithin, AreAtLeastOne) {
   EXPECT_EQ(frames_within(three, 1000).size(), three.size());
 }
 
+TEST(MarkData, MarksDataOnly) {
+  std::string bytes = frame(wire::Type::kData, 1, 10) + frame(wire::Type::kCredit, 1, 16) +
+                      frame(wire::Type::kData, 2, 0);
+  mark_data(bytes, first_frame(bytes).value()->bytes.size(), wire::kBehind);
+  std::vector<int> flags;
+  for (std::string_view rest = bytes; !rest.empty();) {
+    const auto piece = first_frame(rest).value();
+    flags.push_back(piece->header.flags);
+    rest.remove_prefix(piece->bytes.size());
+  }
+  EXPECT_EQ(flags, (std::vector<int>{0, 0, wire::kBehind}));
+}
+
 TEST(Backoff, DoublesWithinBoundsAndStartsAgain) {
   using std::chrono::milliseconds;
   Backoff backoff(milliseconds(250), milliseconds(10000));
@@ -112,7 +125,8 @@ struct RouterTest : testing::Test, Consumer::Owner {
   }
 
   void on_control(Consumer&, const Piece&) override {}
-  void on_frames(Consumer& consumer) override { router.ready(consumer.shared_from_this()); }
+  void on_frames(Consumer& consumer) override { router.ready(consumer); }
+  std::size_t most_waiting() const override { return router.portion(); }
   void on_gone(Consumer& consumer) override { router.remove(consumer); }
 
   asio::io_context context;
@@ -121,20 +135,39 @@ struct RouterTest : testing::Test, Consumer::Owner {
   std::deque<Peer> peers;
 };
 
-TEST_F(RouterTest, TakesAFrameOfEachInTurn) {
+TEST_F(RouterTest, WhoSendsLittleWaitsForNobody) {
   Peer& one = add(1);
   Peer& two = add(2);
-  const std::string data1 = frame(wire::Type::kData, stream_of(1, 0), 1000);
-  const std::string data2 = frame(wire::Type::kData, stream_of(2, 0), 1000);
-  sends(one, data1 + data1 + data1);
-  sends(two, data2);
-  const auto list = listed(router.next());
-  ASSERT_EQ(list.size(), 4U);
-  EXPECT_EQ(list[0].second, 1U);
-  EXPECT_EQ(list[1].second, 2U);
-  EXPECT_EQ(list[2].second, 1U);
-  router.done();
+  const std::string bulk = frame(wire::Type::kData, stream_of(1, 0), 20000);
+  const std::string key = frame(wire::Type::kData, stream_of(2, 0), 1);
+  sends(one, bulk + bulk + bulk);
+  sends(two, key);
+  std::vector<std::uint32_t> order;
+  for (const auto& [type, consumer] : listed(router.next())) {
+    order.push_back(consumer);
+  }
+  EXPECT_EQ(order, (std::vector<std::uint32_t>{1, 2, 1, 1}));
+  router.done({});
   EXPECT_TRUE(router.next().empty());
+}
+
+TEST_F(RouterTest, GivesOutLessWhereThatTakesLong) {
+  using std::chrono::milliseconds;
+  Peer& one = add(1);
+  std::string bytes;
+  for (int i = 0; i < 10; ++i) {
+    bytes += frame(wire::Type::kData, stream_of(1, 0), 1000);
+  }
+  sends(one, bytes);
+  const std::size_t most = router.portion();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_FALSE(router.next().empty());
+    router.done(milliseconds(5));
+    sends(one, bytes);
+  }
+  EXPECT_LE(router.portion(), most / 8);
+  EXPECT_LE(router.next().size(), router.portion());
+  router.done(milliseconds(0));
 }
 
 TEST_F(RouterTest, GivesOutABoundedBatch) {
@@ -148,7 +181,7 @@ TEST_F(RouterTest, GivesOutABoundedBatch) {
   for (std::string_view batch = router.next(); !batch.empty(); batch = router.next()) {
     EXPECT_LE(batch.size(), 4 * wire::kMaxFrameBytes);
     total += batch.size();
-    router.done();
+    router.done({});
     context.restart();
     context.poll();
   }
@@ -236,7 +269,7 @@ TEST_F(RouterTest, CountsStreams) {
   sends(one, frame(wire::Type::kOpen, stream_of(1, 0), 40) +
                  frame(wire::Type::kOpen, stream_of(1, 1), 40));
   EXPECT_FALSE(router.next().empty());
-  router.done();
+  router.done({});
   EXPECT_EQ(router.streams(), 2U);
   ASSERT_TRUE(router.deliver(frame(wire::Type::kRefuse, stream_of(1, 0), 4)));
   EXPECT_EQ(router.streams(), 1U);

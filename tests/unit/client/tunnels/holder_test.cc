@@ -254,12 +254,15 @@ TEST(Saved, SaysWhatToDoAboutAFileThatCannotBeRead) {
 TEST(Saved, KeepsThePortOfConnect) {
   const test::TempDir dir;
   const state::Paths paths = dir.paths();
-  EXPECT_FALSE(load_connect_port(paths, "train"));
+  EXPECT_FALSE(load_connect_port(paths, "train", Tunnel::CONNECT));
   std::filesystem::create_directories(state::job_files(paths, "train").dir);
-  EXPECT_TRUE(save_connect_port(paths, "train", 4022));
-  EXPECT_EQ(load_connect_port(paths, "train"), 4022);
+  EXPECT_TRUE(save_connect_port(paths, "train", Tunnel::CONNECT, 4022));
+  EXPECT_FALSE(load_connect_port(paths, "train", Tunnel::RAW));
+  EXPECT_TRUE(save_connect_port(paths, "train", Tunnel::RAW, 4023));
+  EXPECT_EQ(load_connect_port(paths, "train", Tunnel::CONNECT), 4022);
+  EXPECT_EQ(load_connect_port(paths, "train", Tunnel::RAW), 4023);
   test::write_text(state::job_files(paths, "train").dir / "connect-port", "99999\n");
-  EXPECT_FALSE(load_connect_port(paths, "train"));
+  EXPECT_FALSE(load_connect_port(paths, "train", Tunnel::CONNECT));
 }
 
 }  // namespace

@@ -147,6 +147,12 @@ TEST(Spec, KnowsWhatListensAtOnePlace) {
   EXPECT_TRUE(same_place(*parse_spec(Tunnel::LOCAL, "127.0.0.1:8080:db:1"), connect));
   EXPECT_FALSE(same_target(local, connect));
   EXPECT_EQ(describe(connect, 0, "train"), "127.0.0.1:8080 -> the SSH server of train");
+  Tunnel raw = connect;
+  raw.set_kind(Tunnel::RAW);
+  EXPECT_TRUE(same_place(raw, connect));
+  EXPECT_FALSE(same_target(raw, connect));
+  EXPECT_EQ(to_spec(raw), "127.0.0.1:8080");
+  EXPECT_EQ(describe(raw, 0, "train"), "127.0.0.1:8080 -> the agent's own SSH server of train");
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ TEST_F(FairTurnsTest, NobodyIsLeftWhenNobodyWants) {
 // Whose the next frame is.
 StreamId next_sender(Mux& mux) {
   std::string frame;
-  mux.produce(frame, 1);
+  mux.produce(frame, wire::kMaxFrameBytes);
   std::string_view id = std::string_view(frame).substr(8);
   return wire::take_u64(id).value();
 }

@@ -98,7 +98,7 @@ TEST(OutLane, SendsUpToTheLimitAndTheEndWithTheLastBytes) {
   lane.raise_limit(4);
   lane.raise_limit(2);  // goes only up
   std::string out;
-  lane.produce(out, 1, Lane::kData, true);
+  lane.produce(out, 1, Lane::kData, true, wire::kMaxFrameBytes);
   EXPECT_EQ(out.substr(24), "0123");
   EXPECT_FALSE(lane.sendable(true));
   ASSERT_TRUE(lane.credit(4, 14));
@@ -106,7 +106,7 @@ TEST(OutLane, SendsUpToTheLimitAndTheEndWithTheLastBytes) {
   EXPECT_FALSE(lane.take_writable());
   lane.finish();
   out.clear();
-  lane.produce(out, 1, Lane::kData, true);
+  lane.produce(out, 1, Lane::kData, true, wire::kMaxFrameBytes);
   EXPECT_EQ(out.substr(24), "456789");
   EXPECT_EQ(out[6], wire::kFin);
   EXPECT_TRUE(lane.end_sent());
@@ -120,7 +120,7 @@ TEST(OutLane, AnEndThatMustWaitComesAlone) {
   lane.write("x");
   lane.finish();
   std::string out;
-  lane.produce(out, 1, Lane::kControl, false);
+  lane.produce(out, 1, Lane::kControl, false, wire::kMaxFrameBytes);
   EXPECT_EQ(out[6], 0);
   EXPECT_FALSE(lane.sendable(false));
   EXPECT_TRUE(lane.sendable(true));

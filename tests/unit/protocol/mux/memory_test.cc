@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "tests/unit/protocol/mux/pair.h"
 
@@ -11,6 +12,7 @@ namespace rdev::mux {
 namespace {
 
 constexpr std::size_t kLimit = 1 << 20;
+constexpr std::size_t kOwn = kLimit / 4 * 3;  // of a session, where several share kLimit
 const std::string kMuch(std::size_t{1} << 16, 'x');
 
 std::shared_ptr<Memory> memory(std::size_t limit = kLimit,
@@ -136,6 +138,101 @@ TEST(Memory, MuxesShareWhatIsAboveThem) {
   EXPECT_GE(above->used(), first);
   one.agent.reset_all("over");
   EXPECT_EQ(above->used(), 0u);
+}
+
+// A laptop's link: the agent's end has a memory of its own, below that of all.
+struct Session {
+  explicit Session(const std::shared_ptr<Memory>& above)
+      : its(memory(kOwn, above)), pair(memory(), its) {}
+  // Streams that nobody reads, each way.
+  void get_stuck(int count) {
+    for (int i = 0; i < count; ++i) {
+      stuck.push_back(pair.opened());
+      written.push_back(fill(pair.agent, stuck.back()));
+      fill(pair.client, stuck.back());
+      pair.pump();
+    }
+  }
+  // All that the agent wrote; how much.
+  std::size_t read_all() {
+    std::size_t read = 0;
+    for (const StreamId id : stuck) {
+      for (std::size_t n = 1; n > 0;) {
+        n = Pair::read(pair.client, id).size();
+        read += n;
+        pair.pump();
+      }
+    }
+    return read;
+  }
+
+  std::shared_ptr<Memory> its;
+  Two pair;
+  std::vector<StreamId> stuck;
+  std::vector<std::size_t> written;
+};
+
+struct Sessions {
+  Sessions() {
+    for (int i = 0; i < kCount; ++i) {
+      all.push_back(std::make_unique<Session>(above));
+      all.back()->get_stuck(kStuck);
+      EXPECT_LE(above->used(), most());
+    }
+  }
+  std::size_t most() const { return kLimit + all.size() * kStuck * 4 * above->least(); }
+
+  static constexpr int kCount = 6, kStuck = 60;
+  std::shared_ptr<Memory> above = memory();
+  std::vector<std::unique_ptr<Session>> all;
+};
+
+TEST(Memory, SessionsThatAreStuckLeaveRoomForAll) {
+  Sessions sessions;
+  EXPECT_GT(sessions.above->used(), kLimit / 2);
+  for (const auto& session : sessions.all) {
+    EXPECT_LE(session->its->used(), kOwn + 4 * Sessions::kStuck * session->its->least());
+    EXPECT_LT(send(session->pair, session->pair.opened(), kLimit / 8), 2000);
+    EXPECT_LE(sessions.above->used(), sessions.most());
+  }
+  for (const auto& session : sessions.all) {
+    const std::size_t all =
+        std::accumulate(session->written.begin(), session->written.end(), std::size_t{0});
+    EXPECT_EQ(session->read_all(), all);
+    fill(session->pair.agent, session->stuck.front());
+    EXPECT_LE(sessions.above->used(), sessions.most());
+  }
+}
+
+TEST(Memory, ASessionThatEndsGivesBackWhatItHeld) {
+  Sessions sessions;
+  const auto used = [&sessions] { return sessions.above->used(); };
+  Session& waiting = *sessions.all.back();
+  const StreamId next = waiting.pair.opened();
+  const std::size_t little = fill(waiting.pair.agent, next);
+  const std::size_t before = used();
+  const std::size_t first = sessions.all[0]->its->used();
+  EXPECT_GT(first, 0u);
+  sessions.all[0]->pair.agent.reset_all("over");
+  EXPECT_EQ(used(), before - first);
+  const std::size_t second = sessions.all[1]->its->used();
+  sessions.all[1]->pair.agent.detach(Pair::kConsumer);
+  EXPECT_EQ(used(), before - first - second);
+  while (sessions.all.size() > 1) {
+    sessions.all.erase(sessions.all.begin());
+  }
+  EXPECT_EQ(used(), waiting.its->used());
+  // Without a word from the others.
+  for (std::size_t read = 0; read < little;) {
+    waiting.pair.pump();
+    const std::size_t n = Pair::read(waiting.pair.client, next).size();
+    ASSERT_GT(n, 0u);
+    read += n;
+  }
+  waiting.pair.pump();
+  EXPECT_GT(fill(waiting.pair.agent, next), 2 * little);
+  sessions.all.clear();
+  EXPECT_EQ(used(), 0u);
 }
 
 TEST(Memory, ANewConnectionAsksAgain) {

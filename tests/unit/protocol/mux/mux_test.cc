@@ -320,7 +320,7 @@ TEST(Mux, EveryStreamGetsItsTurn) {
   pair.client.write(b, Lane::kData, "b");
   pair.client.write(a, Lane::kControl, "c");
   std::string bytes;
-  pair.client.produce(bytes, 1);
+  pair.client.produce(bytes, wire::kMaxFrameBytes);
   EXPECT_EQ(bytes.size(), wire::kMaxFrameBytes);
   bytes.clear();
   pair.client.produce(bytes, 1);

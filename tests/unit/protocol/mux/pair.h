@@ -24,14 +24,17 @@ struct Pair {
     return options;
   }
 
-  // All frames of `from` into `to`; their number.
-  static int move(Mux& from, Mux& to) {
+  // All frames of `from` into `to`; their number. DATA gets the flag `mark` on its way.
+  static int move(Mux& from, Mux& to, std::uint8_t mark = 0) {
     std::string bytes;
     from.produce(bytes, ~std::size_t{0});
     wire::Decoder decoder;
     decoder.feed(bytes);
     int frames = 0;
     for (auto frame = decoder.next(); frame.value(); frame = decoder.next()) {
+      if ((*frame)->header.type == wire::Type::kData) {
+        (*frame)->header.flags |= mark;
+      }
       EXPECT_TRUE(to.receive(**frame));
       ++frames;
     }

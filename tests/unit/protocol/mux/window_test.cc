@@ -61,6 +61,36 @@ TEST(MuxWindow, AConsumerThatIsSlowMakesItSmallAgain) {
   EXPECT_LE(pair.client.readable(id, Lane::kData), 600'000u);
 }
 
+TEST(MuxWindow, AShortLineNeedsNoLargeOne) {
+  EXPECT_EQ(most_window(0), kMostWindow);
+  EXPECT_EQ(most_window(400), 500'000u);
+  EXPECT_EQ(most_window(167'000), kMostWindow);
+  Pair pair(kGrowing);
+  pair.client.set_most_window(2000);
+  const StreamId id = pair.opened();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_LE(round(pair, id), 2000u);
+  }
+}
+
+TEST(MuxWindow, OneThatLeavesBytesOnTheWayMakesItSmallAgain) {
+  Pair pair(kGrowing);
+  const StreamId id = pair.opened();
+  for (int i = 0; i < 5; ++i) {
+    round(pair, id);
+  }
+  ASSERT_GT(round(pair, id), 4000u);
+  std::size_t arrived = 0;
+  for (int i = 0; i < 4; ++i) {
+    pair.agent.write(id, Lane::kData, std::string(5'000'000, 'x'));
+    Pair::move(pair.agent, pair.client, wire::kBehind);
+    arrived = pair.client.readable(id, Lane::kData);
+    Pair::read(pair.client, id, Lane::kData, arrived);
+    Pair::move(pair.client, pair.agent);
+  }
+  EXPECT_EQ(arrived, 1000u);
+}
+
 TEST(MuxWindow, NobodyIsMadeToKeepMoreThanItWants) {
   Pair pair({.windows = {1000, 1000, 1000}});
   const StreamId id = pair.opened();

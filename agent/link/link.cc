@@ -1,7 +1,5 @@
 #include "agent/link/link.h"
 
-#include <malloc.h>
-
 #include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 #include <utility>
@@ -13,8 +11,6 @@ namespace rdev::agent_link {
 namespace {
 
 constexpr std::size_t kMaxStreams = 4096;
-constexpr std::size_t kMany = 32;
-constexpr std::size_t kMuch = std::size_t{1} << 20U;
 constexpr std::chrono::seconds kLastWords{1};
 
 std::uint64_t microseconds(std::chrono::steady_clock::duration duration) {
@@ -171,7 +167,6 @@ void Link::on_open(std::string_view request, mux::StreamId, std::unique_ptr<link
   if (!wanted.ParseFromArray(request.data(), static_cast<int>(request.size()))) {
     return offer->refuse(stream::Refusal::kProhibited, "the request cannot be read");
   }
-  most_streams_ = std::max(most_streams_, endpoint_.streams());
   dispatch(wanted, std::move(offer));
 }
 
@@ -280,21 +275,7 @@ awaitable<void> Link::beat() {
       co_return endpoint_.end({Code::kTimeout, kWhy});
     }
     send_heartbeat();
-    give_back_memory();
     timer.expires_after(options_.times.heartbeat);
-  }
-}
-
-// After a flood of streams, or of what they held, malloc keeps its pages for ever: holes in its
-// heap, tens of megabytes.
-void Link::give_back_memory() {
-  const std::size_t streams = endpoint_.streams();
-  const std::size_t held = endpoint_.held();
-  most_held_ = std::max(most_held_, held);
-  if ((most_streams_ > kMany && streams < most_streams_ / 2) || most_held_ - held > kMuch) {
-    ::malloc_trim(0);
-    most_streams_ = streams;
-    most_held_ = held;
   }
 }
 

@@ -3,10 +3,11 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <boost/asio/deferred.hpp>
-#include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/system/system_error.hpp>
+
+#include "protocol/base/task_group.h"
 
 namespace rdev::tunnels {
 namespace {
@@ -56,7 +57,7 @@ struct Joint {
   Socket socket;
   std::unique_ptr<stream::Stream> stream;
   Traffic& traffic;
-  bool in_ended = false;  // from_stream() is through
+  bool in_ended = false;  // from_stream() is
   bool dropping = false;  // to_stream() reads what nobody wants
 };
 
@@ -110,7 +111,7 @@ awaitable<void> to_stream(Joint& joint) {
   }
 }
 
-awaitable<void> copy_from_stream(Joint& joint) {
+awaitable<void> from_stream(Joint& joint) {
   Buffer buffer;
   for (;;) {
     buffer.rest();
@@ -136,8 +137,8 @@ awaitable<void> copy_from_stream(Joint& joint) {
   }
 }
 
-awaitable<void> from_stream(Joint& joint) {
-  co_await copy_from_stream(joint);
+// to_stream() may wait in drop_rest().
+void ended(Joint& joint) {
   joint.in_ended = true;
   if (joint.dropping) {
     boost::system::error_code closed;
@@ -177,16 +178,21 @@ void abort(Socket& socket) {
 awaitable<void> relay(Socket socket, std::unique_ptr<stream::Stream> stream, Traffic& traffic) {
   const Counted counted(traffic.connections);
   Joint joint{std::move(socket), std::move(stream), traffic};
-  const auto executor = co_await asio::this_coro::executor;
-  auto [order, up, down] = co_await asio::experimental::make_parallel_group(
-                               asio::co_spawn(executor, to_stream(joint), asio::deferred),
-                               asio::co_spawn(executor, from_stream(joint), asio::deferred))
-                               .async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
-  for (const std::exception_ptr& thrown : {up, down}) {
-    if (thrown) {
-      give_up(joint);  // cancelled: neither side has come to its end
-      std::rethrow_exception(thrown);
-    }
+  base::TaskGroup up(co_await asio::this_coro::executor);
+  up.spawn("to stream", to_stream(joint));
+  bool cancelled = false;
+  try {
+    co_await from_stream(joint);
+    ended(joint);
+    co_await up.wait();
+  } catch (const boost::system::system_error&) {
+    cancelled = true;
+  }
+  if (cancelled) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    give_up(joint);  // neither side has come to its end
+    up.cancel();
+    co_await up.wait();
   }
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "protocol/base/notify.h"
+#include "protocol/base/spare_memory.h"
 #include "protocol/link/endpoint.h"
 #include "protocol/link/events.h"
 
@@ -19,14 +20,14 @@ namespace rdev::link {
 struct StreamState {
   explicit StreamState(const asio::any_io_executor& executor)
       : readable{base::Notify(executor), base::Notify(executor)},
-        writable{base::Notify(executor), base::Notify(executor)},
-        event(executor),
-        answered(executor) {}
+        writable(executor),
+        event(executor) {}
   void wake();
 
-  std::array<base::Notify, 2> readable, writable;
-  base::Notify event;     // control bytes have come, or none will
-  base::Notify answered;  // our open()
+  // Thousands of streams may be idle: each of these is a timer, 128 bytes.
+  std::array<base::Notify, 2> readable;
+  base::Notify writable;  // either lane
+  base::Notify event;     // our open() is answered; control bytes have come, or none will
   std::optional<std::string> answer;
   std::optional<Error> over;  // reset or refused
   EventDecoder events;        // of what was read from the control lane
@@ -60,7 +61,7 @@ struct Connection {
 // What streams, offers and the loops share of an endpoint.
 struct Core final {
   Core(const asio::any_io_executor& made_on, const mux::Options& options, Endpoint::Handler& to)
-      : executor(made_on), mux(options), handler(&to) {}
+      : executor(made_on), mux(options), handler(&to), taken(made_on) {}
 
   StreamState* find(mux::StreamId id);
   std::shared_ptr<StreamState> add(mux::StreamId id);
@@ -68,6 +69,8 @@ struct Core final {
   static void dispatch(const std::shared_ptr<Core>& self);
   // There may be something to send.
   void kick();
+  // The peer may not have heard of all that was taken.
+  void owe();
   // Ends that were asked for, as soon as they may be sent.
   void settle(mux::StreamId id, StreamState& state);
   void flush_events(mux::StreamId id, StreamState& state);
@@ -81,6 +84,9 @@ struct Core final {
   std::shared_ptr<Connection> connection;  // null: streams wait for the next one
   bool over = true;                        // there is no connection, and none is waited for
   std::uint64_t bytes_in = 0, bytes_out = 0;
+  bool owing = false;
+  base::Notify taken;  // owing
+  base::SpareMemory spare;
 
  private:
   static void on_event(const std::shared_ptr<Core>& self, mux::Event& event);

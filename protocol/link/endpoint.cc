@@ -1,5 +1,6 @@
 #include "protocol/link/endpoint.h"
 
+#include <boost/asio/steady_timer.hpp>
 #include <utility>
 
 #include "protocol/base/task_group.h"
@@ -16,6 +17,7 @@ constexpr std::size_t kReadBytes = std::size_t{256} * 1024;
 constexpr std::size_t kLeastWritten = wire::kMaxFrameBytes / 4;
 constexpr std::size_t kMostWritten = 4 * wire::kMaxFrameBytes;
 constexpr std::chrono::seconds kFarewell{1};
+constexpr std::chrono::seconds kOwed{1};
 
 Result<void> take(const std::shared_ptr<Core>& core, const wire::Frame& frame) {
   if (!wire::is_stream_frame(frame.header.type)) {
@@ -23,6 +25,7 @@ Result<void> take(const std::shared_ptr<Core>& core, const wire::Frame& frame) {
   }
   auto received = core->mux.receive(frame);
   Core::dispatch(core);
+  core->owe();
   return received;
 }
 
@@ -91,6 +94,22 @@ awaitable<void> send(std::shared_ptr<Core> core, std::shared_ptr<Connection> con
   }
 }
 
+// What is too little for credit is told after a while: the peer of an idle stream need not keep it.
+awaitable<void> acknowledge(std::shared_ptr<Core> core) {
+  asio::steady_timer timer(core->executor);
+  for (;;) {
+    while (!core->owing) {
+      co_await core->taken.wait();
+    }
+    timer.expires_after(kOwed);
+    co_await timer.async_wait(use_tuple);
+    core->owing = false;
+    core->mux.acknowledge();
+    core->kick();
+    core->spare.give_back();
+  }
+}
+
 awaitable<Result<void>> sent_all(std::shared_ptr<Connection> connection) {
   while (!connection->sent_all) {
     co_await connection->ended.wait();
@@ -140,7 +159,7 @@ awaitable<Result<Opened>> ask(std::shared_ptr<Core> core, std::string request,
   Asking asking(*core, *id);
   core->kick();
   while (!state->answer && !state->over) {
-    co_await state->answered.wait();
+    co_await state->event.wait();
   }
   asking.answered();
   if (!state->answer) {
@@ -179,6 +198,7 @@ awaitable<Error> Endpoint::run(stream::Stream& carrier, std::string first,
   base::TaskGroup tasks(core->executor);
   tasks.spawn("link receive", link::receive(core, connection, carrier));
   tasks.spawn("link send", link::send(core, connection, carrier));
+  tasks.spawn("link acknowledge", link::acknowledge(core));
   while (!connection->why) {
     co_await connection->ended.wait();
     const auto cancellation = co_await asio::this_coro::cancellation_state;
@@ -227,9 +247,6 @@ void Endpoint::resume() {
 std::vector<std::uint32_t> Endpoint::consumers() const { return impl_->core->mux.consumers(); }
 
 void Endpoint::send(wire::Type type, std::string_view payload) {
-  if (type == wire::Type::kHeartbeat) {
-    impl_->core->mux.acknowledge();
-  }
   const auto& connection = impl_->core->connection;
   wire::append_frame(connection ? connection->control : impl_->first, {.type = type}, payload);
   impl_->core->kick();

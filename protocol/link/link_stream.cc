@@ -48,6 +48,7 @@ awaitable<Result<std::size_t>> read_lane(std::shared_ptr<Core> core, mux::Stream
     const std::size_t n =
         core->mux.read(id, lane_of(lane), static_cast<char*>(buffer.data()), buffer.size());
     if (n > 0) {
+      core->owe();
       core->kick();
       co_return n;
     }
@@ -94,7 +95,7 @@ awaitable<Result<void>> write_lane(std::shared_ptr<Core> core, mux::StreamId id,
     if (rest.empty()) {
       co_return Result<void>{};
     }
-    co_await state->writable[index(lane)].wait();
+    co_await state->writable.wait();
   }
 }
 
@@ -117,7 +118,7 @@ awaitable<Result<std::size_t>> lane_writable(std::shared_ptr<Core> core, mux::St
       co_return room;
     }
     core->kick();
-    co_await state->writable[index(lane)].wait();
+    co_await state->writable.wait();
   }
   co_return fail(Code::kClosed, "write after the stream's end");
 }

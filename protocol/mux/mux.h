@@ -114,7 +114,7 @@ class Mux final {
   // Moves bytes out and gives credit for them.
   std::size_t read(StreamId id, Lane lane, char* out, std::size_t capacity);
   // Gives credit also for the few bytes that read() did not give credit for yet, so that the peer
-  // of an idle stream need not keep them. Call it now and then: with each heartbeat.
+  // of an idle stream need not keep them. Call it now and then.
   void acknowledge();
   // Bytes waiting to be read.
   std::size_t readable(StreamId id, Lane lane) const;

@@ -111,6 +111,12 @@ awaitable<void> to_stream(Joint& joint) {
   }
 }
 
+// A coroutine of its own, so that the one that waits for bytes has no room for what a write needs.
+awaitable<bool> write_all(Socket& socket, asio::const_buffer bytes) {
+  const auto [error, written] = co_await asio::async_write(socket, bytes, use_tuple);
+  co_return !error;
+}
+
 awaitable<void> from_stream(Joint& joint) {
   Buffer buffer;
   for (;;) {
@@ -127,9 +133,7 @@ awaitable<void> from_stream(Joint& joint) {
       co_return;
     }
     joint.traffic.in += *n;
-    const auto [error, written] =
-        co_await asio::async_write(joint.socket, buffer.filled(*n), use_tuple);
-    if (error) {
+    if (!co_await write_all(joint.socket, buffer.filled(*n))) {
       give_up(joint);
       co_return;
     }

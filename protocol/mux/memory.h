@@ -9,8 +9,9 @@ namespace rdev::mux {
 // The bytes that many lanes hold together, and what one of them may hold. Who comes finds room
 // however many others are stuck, and each always goes on a bit, so that nobody is ever dropped:
 //  - never more than two thirds of what is free (dynamic thresholds; Choudhury and Hahne 1998);
-//  - of that, what its consumer has shown to take, and a first portion that becomes smaller as the
-//    memory fills: of n that nobody reads limit / sqrt(1 + n / 14) stays free;
+//  - of that, twice what its consumer has shown to take, and a first portion that becomes smaller
+//  as the
+//    memory fills: of n that nobody reads limit / sqrt(1 + n / 12) stays free;
 //  - always `least`.
 // So at most `limit` bytes are held, and `least` for each lane beside them.
 class Memory final {

@@ -110,7 +110,7 @@ std::size_t OutLane::ready() const {
 }
 
 bool OutLane::sendable(bool may_end) const {
-  return ready() > 0 || (full_at(sent_) && asked_ != sent_) ||
+  return ready() > 0 || (waits_at(sent_) && asked_ != sent_) ||
          (may_end && finished_ && !end_sent_ && sent_ == written());
 }
 
@@ -119,8 +119,8 @@ void OutLane::produce(std::string& out, StreamId id, Lane lane, bool may_end, st
   end_sent_ = may_end && finished_ && sent_ + n == written();
   const std::uint8_t end = broken_ ? wire::kFin | wire::kBroken : wire::kFin;
   const bool starved = sent_ + n == limit_ && (wanting_ || written() > limit_);
-  const bool full = full_at(sent_ + n);
-  asked_ = full ? sent_ + n : asked_;
+  const bool full = !starved && waits_at(sent_ + n);
+  asked_ = starved || full ? sent_ + n : asked_;
   wire::append_header(out,
                       {.type = wire::Type::kData,
                        .lane = static_cast<std::uint8_t>(lane),

@@ -60,10 +60,8 @@ class OutLane final {
   std::size_t room() const;
   // Of what may be sent now, the bytes.
   std::size_t ready() const;
-  // All that may be kept is with the peer, which is to say so as soon as it is consumed.
-  bool full_at(std::uint64_t sent) const {
-    return wanting_ && sent == written() && sent < limit_ && !finished_;
-  }
+  // The writer waits, and all that it wrote is with the peer, which has to hear of that.
+  bool waits_at(std::uint64_t sent) const { return wanting_ && sent == written() && !finished_; }
   void account();
 
   Chunks kept_;  // from acknowledged_ on
@@ -73,7 +71,7 @@ class OutLane final {
   std::uint64_t acknowledged_ = 0;
   std::uint64_t sent_ = 0;
   std::uint64_t limit_ = 0;
-  std::uint64_t asked_ = 0;  // where full_at() was told
+  std::uint64_t asked_ = 0;  // where waits_at() was told
   bool finished_ = false;
   bool broken_ = false;
   bool end_sent_ = false;

@@ -236,22 +236,20 @@ void Mux::Impl::on_data(StreamState& stream, const wire::Frame& frame) {
   if (!news) {
     return fault(stream, news.error().message);
   }
+  InLane& incoming = stream.incoming(lane);
   if ((frame.header.flags & wire::kFull) != 0) {
-    stream.incoming(lane).full();
-    if (stream.incoming(lane).credit_due()) {
-      tell_credit(stream, lane);
-    }
+    incoming.full();
+  }
+  if ((frame.header.flags & wire::kBehind) != 0) {
+    incoming.fell_behind();
+  } else if ((frame.header.flags & wire::kStarved) != 0) {
+    incoming.starved();
+  }
+  if ((frame.header.flags & (wire::kFull | wire::kStarved)) != 0 && incoming.credit_due()) {
+    tell_credit(stream, lane);
   }
   if (!*news) {
     return;
-  }
-  if ((frame.header.flags & wire::kBehind) != 0) {
-    stream.incoming(lane).fell_behind();
-  } else if ((frame.header.flags & wire::kStarved) != 0) {
-    stream.incoming(lane).starved();
-    if (stream.incoming(lane).credit_due()) {
-      tell_credit(stream, lane);
-    }
   }
   event(stream, {.kind = Event::Kind::kReadable, .lane = lane});
   if (stream.closed && stream.incoming(lane).credit_due()) {

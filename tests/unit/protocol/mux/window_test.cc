@@ -61,6 +61,24 @@ TEST(MuxWindow, AConsumerThatIsSlowMakesItSmallAgain) {
   EXPECT_LE(pair.client.readable(id, Lane::kData), 600'000u);
 }
 
+// As pumps do, who learn that they have to wait only when what they wrote has been sent.
+TEST(MuxWindow, GrowsForOneThatWritesNoMoreThanThereIsRoomFor) {
+  Pair pair(kGrowing);
+  const StreamId id = pair.opened();
+  std::size_t most = 0;
+  for (int i = 0; i < 20; ++i) {
+    const std::size_t room = pair.agent.room(id, Lane::kData);
+    most = std::max(most, room);
+    pair.agent.write(id, Lane::kData, std::string(room, 'x'));
+    Pair::move(pair.agent, pair.client);
+    pair.agent.room(id, Lane::kData);
+    Pair::move(pair.agent, pair.client);
+    Pair::read(pair.client, id);
+    Pair::move(pair.client, pair.agent);
+  }
+  EXPECT_EQ(most, 16000u);
+}
+
 TEST(MuxWindow, AShortLineNeedsNoLargeOne) {
   EXPECT_EQ(most_window(0), kMostWindow);
   EXPECT_EQ(most_window(400), 500'000u);

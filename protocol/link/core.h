@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "protocol/base/notify.h"
-#include "protocol/base/spare_memory.h"
 #include "protocol/link/endpoint.h"
 #include "protocol/link/events.h"
 
@@ -86,7 +85,6 @@ struct Core final {
   std::uint64_t bytes_in = 0, bytes_out = 0;
   bool owing = false;
   base::Notify taken;  // owing
-  base::SpareMemory spare;
 
  private:
   static void on_event(const std::shared_ptr<Core>& self, mux::Event& event);

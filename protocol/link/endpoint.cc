@@ -3,6 +3,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <utility>
 
+#include "protocol/base/spare_memory.h"
 #include "protocol/base/task_group.h"
 #include "protocol/base/with_timeout.h"
 #include "protocol/link/core.h"
@@ -106,7 +107,7 @@ awaitable<void> acknowledge(std::shared_ptr<Core> core) {
     core->owing = false;
     core->mux.acknowledge();
     core->kick();
-    core->spare.give_back();
+    base::give_back_memory();
   }
 }
 

@@ -146,20 +146,22 @@ awaitable<void> serve_lend_agent(services::AgentForwards& agents, LendAgent requ
   }
 }
 
+awaitable<void> refused(Offered offer, Error why) {
+  refuse(*offer, why);
+  co_return;
+}
+
+// Not coroutines: there may be thousands of these.
 awaitable<void> serve_tcp(services::Forwards& forwards, TcpTarget request, Offered offer) {
   auto target = forward_target(std::move(request));
-  if (!target) {
-    co_return refuse(*offer, target.error());
-  }
-  co_await forwards.serve(*std::move(target), std::move(offer));
+  return target ? forwards.serve(*std::move(target), std::move(offer))
+                : refused(std::move(offer), std::move(target.error()));
 }
 
 awaitable<void> serve_unix(services::Forwards& forwards, UnixTarget request, Offered offer) {
   auto path = unix_target(std::move(request));
-  if (!path) {
-    co_return refuse(*offer, path.error());
-  }
-  co_await forwards.serve_unix(*std::move(path), std::move(offer));
+  return path ? forwards.serve_unix(*std::move(path), std::move(offer))
+              : refused(std::move(offer), std::move(path.error()));
 }
 
 awaitable<void> serve_listen(services::Listeners& listeners, Listen request,

@@ -1,7 +1,5 @@
 #include "agent/link/link.h"
 
-#include <malloc.h>
-
 #include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 #include <utility>
@@ -13,9 +11,6 @@ namespace rdev::agent_link {
 namespace {
 
 constexpr std::size_t kMaxStreams = 4096;
-constexpr std::size_t kMany = 32;
-// What streams may hold together before no more are opened.
-constexpr std::size_t kMaxHeld = std::size_t{64} << 20U;
 constexpr std::chrono::seconds kLastWords{1};
 
 std::uint64_t microseconds(std::chrono::steady_clock::duration duration) {
@@ -61,10 +56,12 @@ Link::Link(const asio::any_io_executor& executor, const Options& options, const 
       id_(hello.session_id()),
       secret_(hello.session_secret()),
       key_fingerprint_(peer.key_fingerprint),
-      endpoint_(
-          executor,
-          {.side = mux::Side::kAgent, .streams = kMaxStreams, .most_window = mux::kMostWindow},
-          *this),
+      endpoint_(executor,
+                {.side = mux::Side::kAgent,
+                 .streams = kMaxStreams,
+                 .most_window = mux::kMostWindow,
+                 .memory = std::make_shared<mux::Memory>(mux::kSessionMemory, options.memory)},
+                *this),
       tasks_(executor),
       sessions_(executor),
       changed_(executor) {}
@@ -170,11 +167,6 @@ void Link::on_open(std::string_view request, mux::StreamId, std::unique_ptr<link
   if (!wanted.ParseFromArray(request.data(), static_cast<int>(request.size()))) {
     return offer->refuse(stream::Refusal::kProhibited, "the request cannot be read");
   }
-  if (endpoint_.held() > kMaxHeld) {
-    return offer->refuse(stream::Refusal::kResourceShortage,
-                         "the link's streams hold too many bytes that nobody reads");
-  }
-  most_streams_ = std::max(most_streams_, endpoint_.streams());
   dispatch(wanted, std::move(offer));
 }
 
@@ -283,17 +275,7 @@ awaitable<void> Link::beat() {
       co_return endpoint_.end({Code::kTimeout, kWhy});
     }
     send_heartbeat();
-    give_back_memory();
     timer.expires_after(options_.times.heartbeat);
-  }
-}
-
-// After a flood of streams malloc keeps its pages for ever: holes in its heap, tens of megabytes.
-void Link::give_back_memory() {
-  const std::size_t now = endpoint_.streams();
-  if (most_streams_ > kMany && now < most_streams_ / 2) {
-    ::malloc_trim(0);
-    most_streams_ = now;
   }
 }
 

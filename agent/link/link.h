@@ -61,7 +61,6 @@ class Link final : link::Endpoint::Handler {
   Result<void> on_heartbeat(std::string_view payload);
   awaitable<void> beat();
   void send_heartbeat();
-  void give_back_memory();
   awaitable<void> farewell(std::string reason);
   bool expired() const;
 
@@ -69,9 +68,8 @@ class Link final : link::Endpoint::Handler {
   const std::string id_, secret_, key_fingerprint_;
   link::Endpoint endpoint_;
   base::TaskGroup tasks_, sessions_;
-  std::size_t most_streams_ = 0;  // at once, since memory was given back
-  std::string over_;              // why; empty: not
-  int running_ = 0;               // run()s; all but the last are about to return
+  std::string over_;  // why; empty: not
+  int running_ = 0;   // run()s; all but the last are about to return
   std::uint64_t runs_ = 0;
   std::optional<Clock::time_point> idle_since_;
   asio::steady_timer changed_;  // over_ or running_; expires when the session does

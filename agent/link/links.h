@@ -11,6 +11,7 @@
 #include "protocol/base/asio.h"
 #include "protocol/base/notify.h"
 #include "protocol/base/task_group.h"
+#include "protocol/mux/memory.h"
 #include "protocol/rdev.pb.h"
 #include "protocol/stream/stream.h"
 
@@ -33,11 +34,16 @@ struct Times {
   std::chrono::milliseconds linger = std::chrono::hours(24);
 };
 
+// What the streams of all sessions hold: with what a few thousand stuck ones have beside it 128
+// MiB.
+inline constexpr std::size_t kAgentMemory = std::size_t{112} << 20U;
+
 struct Options {
   Self self;
   Kinds kinds;
   std::function<Vitals()> vitals;  // read for each heartbeat
   Times times = {};
+  std::shared_ptr<mux::Memory> memory = std::make_shared<mux::Memory>(kAgentMemory);
 };
 
 // The links of all laptops, one a session id: several at once, with a connection or waiting for

@@ -126,6 +126,7 @@ awaitable<void> Attachment::drain_terminal() {
         break;
       }
     } else if (n < 0 && errno == EAGAIN && !last) {
+      buffer.rest();
       // report_end() cancels the wait.
       co_await output_.async_wait(Descriptor::wait_read, use_tuple);
     } else if (n == 0 || errno != EINTR) {

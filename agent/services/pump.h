@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 
 #include "protocol/base/asio.h"
@@ -18,18 +19,30 @@ enum class Pumped {
   kSinkBroken,  // nor will it give any: its connection was reset
 };
 
-// Copies what Asio's `source` has to one lane of `sink`.
+// Copies what Asio's `source` has to one lane of `sink`: no more than that has room for.
 template <class Source>
 awaitable<Pumped> pump_to_stream(Source& source, stream::Stream& sink, stream::Lane lane) {
   PumpBuffer buffer(PumpBuffer::kForReads);
+  boost::system::error_code error;
+  source.non_blocking(true, error);
   for (;;) {
-    const auto [error, n] = co_await source.async_read_some(buffer.space(), use_tuple);
+    const auto room = co_await sink.wait_writable(lane);
+    if (!room) {
+      co_return Pumped::kSinkLost;
+    }
+    const std::size_t n = source.read_some(buffer.space(*room), error);
+    if (error == asio::error::would_block) {
+      buffer.rest();
+      co_await source.async_wait(Source::wait_read, use_tuple);  // the read tells what is wrong
+      continue;
+    }
     if (error) {
       co_return error == asio::error::eof ? Pumped::kEnd : Pumped::kSourceLost;
     }
     if (!co_await sink.write(buffer.filled(n), lane)) {
       co_return Pumped::kSinkLost;
     }
+    co_await asio::post(asio::use_awaitable);  // others may have less to do
   }
 }
 
@@ -38,6 +51,8 @@ template <class Sink>
 awaitable<Pumped> pump_from_stream(stream::Stream& source, Sink& sink) {
   PumpBuffer buffer(PumpBuffer::kForWrites);
   for (;;) {
+    buffer.rest();
+    co_await source.wait_readable(stream::Lane::kData);
     const auto n = co_await source.read(buffer.space());
     if (!n || *n == 0) {
       co_return n ? Pumped::kEnd : Pumped::kSourceLost;

@@ -3,9 +3,11 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <boost/asio/deferred.hpp>
-#include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/system/system_error.hpp>
+
+#include "protocol/base/task_group.h"
 
 #include "protocol/base/closing.h"
 
@@ -16,7 +18,16 @@ namespace {
 // the more fit into a second.
 class Buffer final {
  public:
-  asio::mutable_buffer space() const { return asio::buffer(bytes_.get(), size_); }
+  asio::mutable_buffer space(std::size_t most = ~std::size_t{0}) {
+    if (!bytes_) {
+      bytes_ = std::make_unique_for_overwrite<char[]>(size_);
+    }
+    return {bytes_.get(), std::min(size_, most)};
+  }
+  // The first `n` bytes of space().
+  asio::const_buffer filled(std::size_t n) const { return {bytes_.get(), n}; }
+  // While there is nothing to read it needs no memory.
+  void rest() { bytes_.reset(); }
   // After `used` bytes came at once.
   void adapt(std::size_t used) {
     if (used == size_ && size_ < kLargest) {
@@ -35,12 +46,11 @@ class Buffer final {
 
   void resize(std::size_t size) {
     bytes_.reset();
-    bytes_ = std::make_unique_for_overwrite<char[]>(size);
     size_ = size;
     small_ = 0;
   }
 
-  std::unique_ptr<char[]> bytes_ = std::make_unique_for_overwrite<char[]>(kSmallest);
+  std::unique_ptr<char[]> bytes_;
   std::size_t size_ = kSmallest;
   int small_ = 0;  // reads in a row that would have fitted the smallest
 };
@@ -49,7 +59,7 @@ struct Joint {
   Socket socket;
   std::unique_ptr<stream::Stream> stream;
   Traffic& traffic;
-  bool in_ended = false;  // from_stream() is through
+  bool in_ended = false;  // from_stream() is
   bool dropping = false;  // to_stream() reads what nobody wants
 };
 
@@ -73,8 +83,18 @@ awaitable<void> drop_rest(Joint& joint, Buffer& buffer) {
 
 awaitable<void> to_stream(Joint& joint) {
   Buffer buffer;
+  boost::system::error_code error;
   for (;;) {
-    const auto [error, n] = co_await joint.socket.async_read_some(buffer.space(), use_tuple);
+    const auto room = co_await joint.stream->wait_writable(stream::Lane::kData);
+    if (!room) {
+      co_return co_await drop_rest(joint, buffer);
+    }
+    const std::size_t n = joint.socket.read_some(buffer.space(*room), error);
+    if (error == asio::error::would_block) {
+      buffer.rest();
+      co_await joint.socket.async_wait(Socket::wait_read, use_tuple);  // the read tells the error
+      continue;
+    }
     if (error == asio::error::eof) {
       joint.stream->write_eof();
       co_return;
@@ -83,19 +103,27 @@ awaitable<void> to_stream(Joint& joint) {
       give_up(joint);
       co_return;
     }
-    const asio::const_buffer bytes(buffer.space().data(), n);
-    if (const auto written = co_await joint.stream->write(bytes); !written) {
+    if (const auto written = co_await joint.stream->write(buffer.filled(n)); !written) {
       // The peer has closed or is lost; from_stream() gives what came before that.
       co_return co_await drop_rest(joint, buffer);
     }
     joint.traffic.out += n;
     buffer.adapt(n);
+    co_await asio::post(asio::use_awaitable);  // others may have less to do
   }
 }
 
-awaitable<void> copy_from_stream(Joint& joint) {
+// A coroutine of its own, so that the one that waits for bytes has no room for what a write needs.
+awaitable<bool> write_all(Socket& socket, asio::const_buffer bytes) {
+  const auto [error, written] = co_await asio::async_write(socket, bytes, use_tuple);
+  co_return !error;
+}
+
+awaitable<void> from_stream(Joint& joint) {
   Buffer buffer;
   for (;;) {
+    buffer.rest();
+    co_await joint.stream->wait_readable(stream::Lane::kData);
     const auto n = co_await joint.stream->read(buffer.space());
     if (!n) {
       give_up(joint);
@@ -107,9 +135,7 @@ awaitable<void> copy_from_stream(Joint& joint) {
       co_return;
     }
     joint.traffic.in += *n;
-    const asio::const_buffer bytes(buffer.space().data(), *n);
-    const auto [error, written] = co_await asio::async_write(joint.socket, bytes, use_tuple);
-    if (error) {
+    if (!co_await write_all(joint.socket, buffer.filled(*n))) {
       give_up(joint);
       co_return;
     }
@@ -117,8 +143,8 @@ awaitable<void> copy_from_stream(Joint& joint) {
   }
 }
 
-awaitable<void> from_stream(Joint& joint) {
-  co_await copy_from_stream(joint);
+// to_stream() may wait in drop_rest().
+void ended(Joint& joint) {
   joint.in_ended = true;
   if (joint.dropping) {
     boost::system::error_code closed;
@@ -159,16 +185,21 @@ awaitable<void> relay(Socket socket, std::unique_ptr<stream::Stream> stream, Tra
   const Counted counted(traffic.connections);
   base::set_closing(socket.native_handle(), base::Closing::kEnd);
   Joint joint{std::move(socket), std::move(stream), traffic};
-  const auto executor = co_await asio::this_coro::executor;
-  auto [order, up, down] = co_await asio::experimental::make_parallel_group(
-                               asio::co_spawn(executor, to_stream(joint), asio::deferred),
-                               asio::co_spawn(executor, from_stream(joint), asio::deferred))
-                               .async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
-  for (const std::exception_ptr& thrown : {up, down}) {
-    if (thrown) {
-      give_up(joint);  // cancelled: neither side has come to its end
-      std::rethrow_exception(thrown);
-    }
+  base::TaskGroup up(co_await asio::this_coro::executor);
+  up.spawn("to stream", to_stream(joint));
+  bool cancelled = false;
+  try {
+    co_await from_stream(joint);
+    ended(joint);
+    co_await up.wait();
+  } catch (const boost::system::system_error&) {
+    cancelled = true;
+  }
+  if (cancelled) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    give_up(joint);  // neither side has come to its end
+    up.cancel();
+    co_await up.wait();
   }
 }
 

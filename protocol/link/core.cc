@@ -12,12 +12,10 @@ std::size_t index(mux::Lane lane) { return static_cast<std::size_t>(lane); }
 }  // namespace
 
 void StreamState::wake() {
-  for (std::size_t lane = 0; lane < readable.size(); ++lane) {
-    readable[lane].notify();
-    writable[lane].notify();
-  }
+  readable[0].notify();
+  readable[1].notify();
+  writable.notify();
   event.notify();
-  answered.notify();
 }
 
 StreamState* Core::find(mux::StreamId id) {
@@ -57,7 +55,7 @@ void Core::on_event(const std::shared_ptr<Core>& self, mux::Event& event) {
   switch (event.kind) {
     case Kind::kAccepted:
       state->answer = std::move(event.text);
-      state->answered.notify();
+      state->event.notify();
       break;
     case Kind::kReadable:
       if (event.lane != mux::Lane::kControl) {
@@ -71,7 +69,7 @@ void Core::on_event(const std::shared_ptr<Core>& self, mux::Event& event) {
       break;
     case Kind::kWritable:
       if (event.lane != mux::Lane::kControl) {
-        state->writable[index(event.lane)].notify();
+        state->writable.notify();
         break;
       }
       self->flush_events(event.id, *state);
@@ -99,6 +97,13 @@ void Core::kick() {
 void Core::flush_events(mux::StreamId id, StreamState& state) {
   const std::size_t taken = mux.write(id, mux::Lane::kControl, state.unsent_events);
   state.unsent_events.erase(0, taken);
+}
+
+void Core::owe() {
+  if (!owing) {
+    owing = true;
+    taken.notify();
+  }
 }
 
 void Core::settle(mux::StreamId id, StreamState& state) {

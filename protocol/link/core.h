@@ -20,14 +20,14 @@ namespace rdev::link {
 struct StreamState {
   explicit StreamState(const asio::any_io_executor& executor)
       : readable{base::Notify(executor), base::Notify(executor)},
-        writable{base::Notify(executor), base::Notify(executor)},
-        event(executor),
-        answered(executor) {}
+        writable(executor),
+        event(executor) {}
   void wake();
 
-  std::array<base::Notify, 2> readable, writable;
-  base::Notify event;     // control bytes have come, or none will
-  base::Notify answered;  // our open()
+  // Thousands of streams may be idle: each of these is a timer, 128 bytes.
+  std::array<base::Notify, 2> readable;
+  base::Notify writable;  // either lane
+  base::Notify event;     // our open() is answered; control bytes have come, or none will
   std::optional<std::string> answer;
   std::optional<Error> over;  // reset or refused
   EventDecoder events;        // of what was read from the control lane
@@ -69,7 +69,8 @@ struct Core final {
       : executor(made_on),
         mux(options),
         handler(&to),
-        over_network(options.side == mux::Side::kAgent) {}
+        over_network(options.side == mux::Side::kAgent),
+        taken(made_on) {}
 
   StreamState* find(mux::StreamId id);
   std::shared_ptr<StreamState> add(mux::StreamId id);
@@ -77,6 +78,8 @@ struct Core final {
   static void dispatch(const std::shared_ptr<Core>& self);
   // There may be something to send.
   void kick();
+  // The peer may not have heard of all that was taken.
+  void owe();
   // Ends that were asked for, as soon as they may be sent.
   void settle(mux::StreamId id, StreamState& state);
   void flush_events(mux::StreamId id, StreamState& state);
@@ -92,6 +95,8 @@ struct Core final {
   const bool over_network;
   bool over = true;  // there is no connection, and none is waited for
   std::uint64_t bytes_in = 0, bytes_out = 0;
+  bool owing = false;
+  base::Notify taken;  // owing
 
  private:
   static void on_event(const std::shared_ptr<Core>& self, mux::Event& event);

@@ -1,8 +1,10 @@
 #include "protocol/link/endpoint.h"
 
 #include <algorithm>
+#include <boost/asio/steady_timer.hpp>
 #include <utility>
 
+#include "protocol/base/spare_memory.h"
 #include "protocol/base/task_group.h"
 #include "protocol/base/with_timeout.h"
 #include "protocol/link/core.h"
@@ -19,6 +21,7 @@ constexpr std::size_t kMostWritten = 4 * wire::kMaxFrameBytes;
 constexpr std::chrono::seconds kFarewell{1};
 // Marks of a peer that does not read the answers get none.
 constexpr std::size_t kMostAnswers = 16384;
+constexpr std::chrono::seconds kOwed{1};
 
 Result<void> answer_mark(Core& core, Connection& connection, std::string_view mark) {
   const auto answer = Flow::answer(mark);
@@ -45,6 +48,7 @@ Result<void> take(const std::shared_ptr<Core>& core, Connection& connection,
   }
   auto received = core->mux.receive(frame);
   Core::dispatch(core);
+  core->owe();
   return received;
 }
 
@@ -119,6 +123,22 @@ awaitable<void> send(std::shared_ptr<Core> core, std::shared_ptr<Connection> con
   }
 }
 
+// What is too little for credit is told after a while: the peer of an idle stream need not keep it.
+awaitable<void> acknowledge(std::shared_ptr<Core> core) {
+  asio::steady_timer timer(core->executor);
+  for (;;) {
+    while (!core->owing) {
+      co_await core->taken.wait();
+    }
+    timer.expires_after(kOwed);
+    co_await timer.async_wait(use_tuple);
+    core->owing = false;
+    core->mux.acknowledge();
+    core->kick();
+    base::give_back_memory();
+  }
+}
+
 awaitable<Result<void>> sent_all(std::shared_ptr<Connection> connection) {
   while (!connection->sent_all) {
     co_await connection->ended.wait();
@@ -168,7 +188,7 @@ awaitable<Result<Opened>> ask(std::shared_ptr<Core> core, std::string request,
   Asking asking(*core, *id);
   core->kick();
   while (!state->answer && !state->over) {
-    co_await state->answered.wait();
+    co_await state->event.wait();
   }
   asking.answered();
   if (!state->answer) {
@@ -207,6 +227,7 @@ awaitable<Error> Endpoint::run(stream::Stream& carrier, std::string first,
   base::TaskGroup tasks(core->executor);
   tasks.spawn("link receive", link::receive(core, connection, carrier));
   tasks.spawn("link send", link::send(core, connection, carrier));
+  tasks.spawn("link acknowledge", link::acknowledge(core));
   while (!connection->why) {
     co_await connection->ended.wait();
     const auto cancellation = co_await asio::this_coro::cancellation_state;
@@ -256,9 +277,6 @@ void Endpoint::resume() {
 std::vector<std::uint32_t> Endpoint::consumers() const { return impl_->core->mux.consumers(); }
 
 void Endpoint::send(wire::Type type, std::string_view payload) {
-  if (type == wire::Type::kHeartbeat) {
-    impl_->core->mux.acknowledge();
-  }
   const auto& connection = impl_->core->connection;
   wire::append_frame(connection ? connection->control : impl_->first, {.type = type}, payload);
   impl_->core->kick();

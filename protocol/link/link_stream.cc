@@ -48,6 +48,7 @@ awaitable<Result<std::size_t>> read_lane(std::shared_ptr<Core> core, mux::Stream
     const std::size_t n =
         core->mux.read(id, lane_of(lane), static_cast<char*>(buffer.data()), buffer.size());
     if (n > 0) {
+      core->owe();
       core->kick();
       co_return n;
     }
@@ -64,6 +65,19 @@ awaitable<Result<std::size_t>> read_lane(std::shared_ptr<Core> core, mux::Stream
   }
 }
 
+Result<void> writable(const Core& core, mux::StreamId id, const StreamState& state) {
+  if (state.over) {
+    return closed(state);
+  }
+  if (core.mux.closed_by_peer(id)) {
+    return fail(Code::kClosed, "the peer closed the stream");
+  }
+  if (state.broken) {
+    return fail(Code::kClosed, "the stream was broken off");
+  }
+  return {};
+}
+
 awaitable<Result<void>> write_lane(std::shared_ptr<Core> core, mux::StreamId id,
                                    std::shared_ptr<StreamState> state, asio::const_buffer bytes,
                                    stream::Lane lane) {
@@ -73,22 +87,48 @@ awaitable<Result<void>> write_lane(std::shared_ptr<Core> core, mux::StreamId id,
   const Writing writing(*core, id, *state);
   std::string_view rest(static_cast<const char*>(bytes.data()), bytes.size());
   for (;;) {
-    if (state->over) {
-      co_return closed(*state);
-    }
-    if (core->mux.closed_by_peer(id)) {
-      co_return fail(Code::kClosed, "the peer closed the stream");
-    }
-    if (state->broken) {
-      co_return fail(Code::kClosed, "the stream was broken off");
+    if (auto open = writable(*core, id, *state); !open) {
+      co_return open;
     }
     rest.remove_prefix(core->mux.write(id, lane_of(lane), rest));
     core->kick();
     if (rest.empty()) {
       co_return Result<void>{};
     }
-    co_await state->writable[index(lane)].wait();
+    co_await state->writable.wait();
   }
+}
+
+awaitable<void> lane_readable(std::shared_ptr<Core> core, mux::StreamId id,
+                              std::shared_ptr<StreamState> state, stream::Lane lane) {
+  while (!state->want_close && !state->over && core->mux.readable(id, lane_of(lane)) == 0 &&
+         !core->mux.at_end(id, lane_of(lane))) {
+    co_await state->readable[index(lane)].wait();
+  }
+}
+
+awaitable<Result<std::size_t>> lane_writable(std::shared_ptr<Core> core, mux::StreamId id,
+                                             std::shared_ptr<StreamState> state,
+                                             stream::Lane lane) {
+  while (!state->want_eof && !state->want_close) {
+    if (auto open = writable(*core, id, *state); !open) {
+      co_return tl::make_unexpected(open.error());
+    }
+    if (const std::size_t room = core->mux.room(id, lane_of(lane)); room > 0) {
+      co_return room;
+    }
+    core->kick();
+    co_await state->writable.wait();
+  }
+  co_return fail(Code::kClosed, "write after the stream's end");
+}
+
+// A function of its own: the frame of a coroutine that waits must not keep the buffer.
+bool feed_events(Core& core, mux::StreamId id, StreamState& state) {
+  char piece[kControlPiece];
+  const std::size_t n = core.mux.read(id, mux::Lane::kControl, piece, sizeof piece);
+  state.events.feed({piece, n});
+  return n > 0;
 }
 
 awaitable<Result<stream::Event>> next_event(std::shared_ptr<Core> core, mux::StreamId id,
@@ -103,11 +143,8 @@ awaitable<Result<stream::Event>> next_event(std::shared_ptr<Core> core, mux::Str
     if (*event) {
       co_return std::move(**event);
     }
-    char piece[kControlPiece];
-    const std::size_t n = core->mux.read(id, mux::Lane::kControl, piece, sizeof piece);
-    if (n > 0) {
+    if (feed_events(*core, id, *state)) {
       core->kick();
-      state->events.feed({piece, n});
     } else if (state->over || state->want_close || core->mux.closed_by_peer(id)) {
       co_return closed(*state);
     } else {
@@ -131,6 +168,14 @@ awaitable<Result<std::size_t>> LinkStream::read(asio::mutable_buffer buffer, str
 
 awaitable<Result<void>> LinkStream::write(asio::const_buffer bytes, stream::Lane lane) {
   return write_lane(core_, id_, state_, bytes, lane);
+}
+
+awaitable<void> LinkStream::wait_readable(stream::Lane lane) {
+  return lane_readable(core_, id_, state_, lane);
+}
+
+awaitable<Result<std::size_t>> LinkStream::wait_writable(stream::Lane lane) {
+  return lane_writable(core_, id_, state_, lane);
 }
 
 awaitable<Result<stream::Event>> LinkStream::read_event() { return next_event(core_, id_, state_); }

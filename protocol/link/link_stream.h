@@ -19,6 +19,8 @@ class LinkStream final : public stream::Stream {
 
   awaitable<Result<std::size_t>> read(asio::mutable_buffer buffer, stream::Lane lane) override;
   awaitable<Result<void>> write(asio::const_buffer bytes, stream::Lane lane) override;
+  awaitable<void> wait_readable(stream::Lane lane) override;
+  awaitable<Result<std::size_t>> wait_writable(stream::Lane lane) override;
   void write_eof() override;
   awaitable<Result<stream::Event>> read_event() override;
   void send_event(stream::Event event) override;

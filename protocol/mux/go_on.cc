@@ -54,7 +54,10 @@ ResumePoint Mux::Impl::point_of(Path& path) {
     mine.id = id;
     for (const Lane lane : kEveryLane) {
       InLane& incoming = stream.incoming(lane);
-      const InLane::Credit credit = incoming.take_credit();
+      // Who has not heard of the stream yet hears the limits of its OPEN.
+      const InLane::Credit credit = stream.phase == StreamState::Phase::kAsked
+                                        ? InLane::Credit{.limit = incoming.limit()}
+                                        : incoming.take_credit();
       mine.lanes[static_cast<std::size_t>(lane)] = {.received = incoming.received(),
                                                     .consumed = credit.consumed,
                                                     .limit = credit.limit,

@@ -24,8 +24,7 @@ struct StreamState final : FairShare {  // of what may be sent
     kOpen,
   };
 
-  StreamState(StreamId stream, Path& its_path, Phase begin, const Options& options,
-              std::uint64_t& growth);
+  StreamState(StreamId stream, Path& its_path, Phase begin, const Options& options);
 
   OutLane& outgoing(Lane lane) { return out[static_cast<std::size_t>(lane)]; }
   InLane& incoming(Lane lane) { return in[static_cast<std::size_t>(lane)]; }
@@ -102,7 +101,6 @@ struct Mux::Impl final {
   void event(const StreamState& stream, Event event);
 
   Options options;
-  std::uint64_t growth = 0;  // what is left of it
   std::uint32_t next = 0;
   std::uint32_t attempts = 0;                     // resume()
   std::unordered_map<std::uint32_t, Path> paths;  // by consumer

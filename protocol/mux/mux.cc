@@ -10,9 +10,9 @@ namespace {
 // What the answer of an ACCEPT may take.
 constexpr std::size_t kLargestAnswer = wire::kMaxPayload - kLanes * sizeof(std::uint64_t);
 
-void append_limits(std::string& bytes, const Options& options) {
-  for (const std::uint64_t window : options.windows) {
-    wire::append_u64(bytes, window);
+void append_limits(std::string& bytes, const StreamState& stream) {
+  for (const Lane lane : kEveryLane) {
+    wire::append_u64(bytes, stream.incoming(lane).limit());
   }
 }
 
@@ -38,7 +38,12 @@ Mux::Mux(const Options& options) : impl_(std::make_unique<Impl>(options)) {
 
 Mux::~Mux() = default;
 
-Mux::Impl::Impl(const Options& chosen) : options(chosen), growth(chosen.growth) { begin(); }
+Mux::Impl::Impl(const Options& chosen) : options(chosen) {
+  if (!options.memory) {
+    options.memory = std::make_shared<Memory>(kSessionMemory);
+  }
+  begin();
+}
 
 void Mux::Impl::begin() {
   if (options.side == Side::kClient) {
@@ -66,10 +71,10 @@ Result<StreamId> Mux::open(std::string_view request, StreamId parent) {
     return id;
   }
   Path& path = *impl_->find_path(consumer_of(*id));
-  impl_->add(*id, path, StreamState::Phase::kAsked);
+  const StreamState& stream = impl_->add(*id, path, StreamState::Phase::kAsked);
   std::string payload;
   wire::append_u64(payload, parent);
-  append_limits(payload, impl_->options);
+  append_limits(payload, stream);
   send_open(path, *id, payload.append(request));
   impl_->schedule(path);
   return id;
@@ -85,7 +90,7 @@ void Mux::accept(StreamId id, std::string_view answer) {
   }
   stream->phase = StreamState::Phase::kOpen;
   std::string head, frame;
-  append_limits(head, impl_->options);
+  append_limits(head, *stream);
   wire::append_frame(frame, {.type = wire::Type::kAccept, .stream = id}, head, answer);
   stream->path.send(id, std::move(frame));
   impl_->schedule(stream->path);
@@ -108,6 +113,16 @@ std::size_t Mux::write(StreamId id, Lane lane, std::string_view bytes) {
   const std::size_t n = stream->outgoing(lane).write(bytes);
   impl_->schedule(*stream);
   return n;
+}
+
+std::size_t Mux::room(StreamId id, Lane lane) {
+  StreamState* const stream = impl_->find(id);
+  if (stream == nullptr || stream->phase == StreamState::Phase::kOffered) {
+    return 0;
+  }
+  const std::size_t room = stream->outgoing(lane).want_room();
+  impl_->schedule(*stream);
+  return room;
 }
 
 void Mux::finish(StreamId id, Lane lane) {

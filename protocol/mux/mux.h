@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "protocol/base/result.h"
+#include "protocol/mux/memory.h"
 #include "protocol/stream/stream.h"
 #include "protocol/wire/frame.h"
 
@@ -46,12 +47,12 @@ struct Options {
   std::uint32_t consumer = 0;  // kClient: not 0
   std::size_t streams = 4096;  // at most so many at once
   // How much a peer may send ahead of the consumer, and so how much each side holds at most: unread
-  // here, not yet acknowledged there.
+  // here, not yet acknowledged there. Less while memory is short.
   std::uint64_t windows[kLanes] = {2U << 20U, 256U << 10U, 16U << 10U};
   // Up to which that of kData grows where a line holds more; 0: it does not.
   std::uint64_t most_window = 0;
-  // By how much all windows together may grow.
-  std::uint64_t growth = 64U << 20U;
+  // What data and stderr of all streams may hold together; null: kSessionMemory.
+  std::shared_ptr<Memory> memory = nullptr;
 };
 
 // What has happened to a stream; drained with next_event() after receive().
@@ -106,12 +107,14 @@ class Mux final {
   // of room. Nothing before accept() or after finish(); everything, to be dropped, once
   // closed_by_peer().
   std::size_t write(StreamId id, Lane lane, std::string_view bytes);
+  // What write() would take now. Where that is nothing, kWritable tells of room.
+  std::size_t room(StreamId id, Lane lane);
   // The lane ends after what was written. Of kControl it is close().
   void finish(StreamId id, Lane lane);
   // Moves bytes out and gives credit for them.
   std::size_t read(StreamId id, Lane lane, char* out, std::size_t capacity);
   // Gives credit also for the few bytes that read() did not give credit for yet, so that the peer
-  // of an idle stream need not keep them. Call it now and then: with each heartbeat.
+  // of an idle stream need not keep them. Call it now and then.
   void acknowledge();
   // Bytes waiting to be read.
   std::size_t readable(StreamId id, Lane lane) const;

@@ -7,6 +7,7 @@
 
 #include "protocol/base/result.h"
 #include "protocol/mux/chunks.h"
+#include "protocol/mux/memory.h"
 #include "protocol/mux/mux.h"
 #include "protocol/mux/resume.h"
 
@@ -15,9 +16,14 @@ namespace rdev::mux {
 // The sending half of a lane: bytes stay here until the peer's consumer has taken them.
 class OutLane final {
  public:
-  explicit OutLane(std::uint64_t window) : OutLane(window, window) {}
-  // It keeps as much as the peer would take, at least `window` and at `most`.
-  OutLane(std::uint64_t window, std::uint64_t most) : window_(window), most_(most) {}
+  explicit OutLane(std::uint64_t window) : OutLane(window, window, nullptr) {}
+  // It keeps as much as the peer would take, at least `window` and at `most`, as far as there is
+  // `memory` (which outlives the lane).
+  OutLane(std::uint64_t window, std::uint64_t most, Memory* memory)
+      : window_(window), most_(most), memory_(memory) {}
+  OutLane(const OutLane&) = delete;
+  OutLane& operator=(const OutLane&) = delete;
+  ~OutLane();
 
   // How much it keeps from now on.
   void set_most(std::uint64_t most) { most_ = std::max(most, window_); }
@@ -31,6 +37,8 @@ class OutLane final {
 
   // Takes what there is room for.
   std::size_t write(std::string_view bytes);
+  // What write() would take. Where that is nothing, take_writable() tells of room.
+  std::size_t want_room();
   void finish() { finished_ = true; }
   // As finish(), but something is missing; nothing after finish().
   void break_off() {
@@ -55,12 +63,18 @@ class OutLane final {
   std::size_t room() const;
   // Of what may be sent now, the bytes.
   std::size_t ready() const;
+  // The writer waits, and all that it wrote is with the peer, which has to hear of that.
+  bool waits_at(std::uint64_t sent) const { return wanting_ && sent == written() && !finished_; }
+  void account();
 
   Chunks kept_;  // from acknowledged_ on
   std::uint64_t window_, most_;
+  Memory* memory_;  // nullptr: there is enough
+  std::size_t accounted_ = 0;
   std::uint64_t acknowledged_ = 0;
   std::uint64_t sent_ = 0;
   std::uint64_t limit_ = 0;
+  std::uint64_t asked_ = 0;  // where waits_at() was told
   bool finished_ = false;
   bool broken_ = false;
   bool end_sent_ = false;

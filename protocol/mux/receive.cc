@@ -236,16 +236,20 @@ void Mux::Impl::on_data(StreamState& stream, const wire::Frame& frame) {
   if (!news) {
     return fault(stream, news.error().message);
   }
-  if (!*news) {
-    return;
+  InLane& incoming = stream.incoming(lane);
+  if ((frame.header.flags & wire::kFull) != 0) {
+    incoming.full();
   }
   if ((frame.header.flags & wire::kBehind) != 0) {
-    stream.incoming(lane).fell_behind();
+    incoming.fell_behind();
   } else if ((frame.header.flags & wire::kStarved) != 0) {
-    stream.incoming(lane).starved();
-    if (stream.incoming(lane).credit_due()) {
-      tell_credit(stream, lane);
-    }
+    incoming.starved();
+  }
+  if ((frame.header.flags & (wire::kFull | wire::kStarved)) != 0 && incoming.credit_due()) {
+    tell_credit(stream, lane);
+  }
+  if (!*news) {
+    return;
   }
   event(stream, {.kind = Event::Kind::kReadable, .lane = lane});
   if (stream.closed && stream.incoming(lane).credit_due()) {
@@ -280,10 +284,10 @@ void Mux::Impl::on_credit(StreamState& stream, const wire::Frame& frame) {
   if (const auto credited = stream.outgoing(lane).credit(*consumed, *limit); !credited) {
     return fault(stream, credited.error().message);
   }
-  schedule(stream);
   if (stream.outgoing(lane).take_writable()) {
     event(stream, {.kind = Event::Kind::kWritable, .lane = lane});
   }
+  schedule(stream);
 }
 
 }  // namespace rdev::mux

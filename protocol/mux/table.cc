@@ -17,7 +17,7 @@ Path* Mux::Impl::find_path(std::uint32_t consumer) {
 }
 
 StreamState& Mux::Impl::add(StreamId id, Path& path, Phase phase) {
-  return streams.try_emplace(id, id, path, phase, options, growth).first->second;
+  return streams.try_emplace(id, id, path, phase, options).first->second;
 }
 
 bool Mux::Impl::lives(StreamId id) {

@@ -64,6 +64,8 @@ class Join final {
   awaitable<void> pump(Side& from, Side& to, Lane lane, std::uint64_t& count) {
     PumpBuffer buffer(PumpBuffer::kForWrites);
     for (bool taken = true;;) {
+      buffer.rest();
+      co_await from.stream->wait_readable(lane);
       const auto n = co_await from.stream->read(buffer.space(), lane);
       if (!n) {
         from.lost = true;

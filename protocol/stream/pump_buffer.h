@@ -8,7 +8,8 @@
 namespace rdev::stream {
 
 // What a pump reads into. It grows while reads fill it and shrinks when they leave most of it
-// empty: bulk gets few and large reads, and hundreds of quiet streams little memory.
+// empty: bulk gets few and large reads, and hundreds of quiet streams little memory. While nothing
+// is there to be read it is to rest().
 class PumpBuffer final {
  public:
   static constexpr std::size_t kSmallest = std::size_t{16} * 1024;
@@ -20,7 +21,7 @@ class PumpBuffer final {
   explicit PumpBuffer(std::size_t largest) : largest_(largest) {}
 
   // For the next read. What filled() gave is no longer valid.
-  asio::mutable_buffer space() {
+  asio::mutable_buffer space(std::size_t most = ~std::size_t{0}) {
     std::size_t size = size_;
     if (filled_ == size_) {
       size = std::min(size_ * 4, largest_);
@@ -31,8 +32,10 @@ class PumpBuffer final {
       bytes_ = std::make_unique_for_overwrite<char[]>(size);  // pages that stay unused cost nothing
       size_ = size;
     }
-    return {bytes_.get(), size_};
+    return {bytes_.get(), std::min(size_, most)};
   }
+  // Gives its memory back until the next read.
+  void rest() { bytes_.reset(); }
   // The `n` bytes that were read.
   asio::const_buffer filled(std::size_t n) {
     filled_ = n;

@@ -50,6 +50,11 @@ class Stream {
                                               Lane lane = Lane::kData) = 0;
   // All of `bytes`, which must stay valid until this returns.
   virtual awaitable<Result<void>> write(asio::const_buffer bytes, Lane lane = Lane::kData) = 0;
+  // The same as read() and write() wait for, so that who waits long needs no buffer meanwhile:
+  // until read() returns at once; until there is room, how much write() then takes at once (errors
+  // are its). Streams that cannot tell return at once.
+  virtual awaitable<void> wait_readable(Lane) { co_return; }
+  virtual awaitable<Result<std::size_t>> wait_writable(Lane) { co_return ~std::size_t{0}; }
   virtual void write_eof() = 0;
 
   // The peer's next event; Code::kClosed when there will be none.

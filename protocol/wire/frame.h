@@ -54,6 +54,7 @@ inline constexpr std::uint8_t kMore = 2;      // OPEN, RESUME, RESUMED: another 
 inline constexpr std::uint8_t kBroken = 4;    // DATA, beside kFin: it was broken off there
 inline constexpr std::uint8_t kStarved = 16;  // DATA: there is more, but no credit for it
 inline constexpr std::uint8_t kBehind = 32;   // DATA, on the laptop: its consumer is slow to read
+inline constexpr std::uint8_t kFull = 64;     // DATA: its sender keeps no more until it is consumed
 inline constexpr std::uint8_t kKnown = 8;     // RESUME, RESUMED: the sender has heard of the other
 
 struct Header {

@@ -4,6 +4,7 @@ import json
 import resource
 import socket
 import sys
+import time
 import unittest
 
 from lab.client import rdev, up
@@ -87,18 +88,21 @@ class Load(unittest.TestCase):
         asyncio.run(self.at_once(STREAMS, weight))  # warm: pools and buffers have grown
         asyncio.run(self.one_after_the_other(IN_ALL // 10))
         idle = eventually(self.settled, "the streams have ended")
+        time.sleep(2)  # what was freed goes back to the system after a second
         before = {name: status_kb(pid, "VmRSS") for name, pid in self.pids.items()}
 
         weights = asyncio.run(self.at_once(STREAMS, weight))
         asyncio.run(self.one_after_the_other(IN_ALL))
 
-        eventually(lambda: self.state() == idle, f"descriptors are as before: {idle}, not {self.state()}")
+        # That of the question whether it is settled may have been one more.
+        eventually(lambda: all(now <= idle[name] for name, now in self.state().items()),
+                   f"descriptors are as before: {idle}, not {self.state()}")
         for name, pid in self.pids.items():
-            after = status_kb(pid, "VmRSS")
+            after = SANITIZED or eventually(lambda: (kb := status_kb(pid, "VmRSS")) - before[name] < GROWTH_KB and kb,
+                                            f"the {name} weighs no more than {before[name]} kB and what malloc keeps")
             print(f"{name}: {before[name]} kB idle, {weights[name][0]} kB (Pss {weights[name][1]}) with {STREAMS} "
                   f"streams, {after} kB after {IN_ALL} more", file=sys.stderr)
             if not SANITIZED:
-                self.assertLess(after - before[name], GROWTH_KB, name)
                 self.assertLess(weights[name][0], MOST_KB, name)
         self.assertEqual(rdev("exec", "load", "--", "echo", "on").text, "on\n")
 

@@ -23,6 +23,11 @@ struct Content {
   }
 };
 
+// What goes at a time when memory is short.
+std::uint64_t least(const mux::Options& options) {
+  return options.memory ? options.memory->least() : ~std::uint64_t{0};
+}
+
 constexpr stream::Refusal kReason = stream::Refusal::kConnectFailed;
 
 }  // namespace
@@ -48,7 +53,8 @@ End::End(Random& random, Talk& talk, std::size_t side, mux::Mux& its, const mux:
   patience_ = random.up_to(random.percent(50) ? 10 : 300);
   piece_ = random.one_of<std::size_t>({1, 50, 3000, 65536});
   for (const Lane lane : kLane) {
-    const std::uint64_t window = std::min(options.windows[index(lane)], peers.windows[index(lane)]);
+    const std::uint64_t window = std::min(
+        {options.windows[index(lane)], peers.windows[index(lane)], least(options), least(peers)});
     const std::uint64_t most =
         std::min<std::uint64_t>({40 * window, 60 * piece_, std::uint64_t{150'000}});
     left_[index(lane)] = random.percent(40) ? 0 : random.up_to(most);

@@ -31,6 +31,14 @@ void World::check_held(const mux::Mux& mux, const mux::Options& options) {
   if (mux.held() > 2 * sum(options) * mux.streams()) {
     fault_ = "held: " + std::to_string(mux.held());
   }
+  for (const auto& memory : {options.memory, network_.above}) {
+    // Four lanes of each stream: control has its own.
+    const bool its = memory && (memory == options.memory || &mux == network_.agent.get());
+    if (its && memory->used() > memory->limit() + 4 * mux.streams() * memory->least()) {
+      fault_ = std::to_string(memory->used()) + " bytes of memory are used, where there are " +
+               std::to_string(memory->limit());
+    }
+  }
   if (mux.streams() > options.streams) {
     fault_ = "more streams than allowed";
   }
@@ -65,7 +73,10 @@ void World::check_kept() {
 std::optional<std::string> World::check_nothing_left() {
   std::size_t streams = network_.agent->streams();
   std::size_t held = network_.agent->held();
+  held += network_.agent_options.memory ? network_.agent_options.memory->used() : 0;
+  held += network_.above ? network_.above->used() : 0;
   for (const auto& client : network_.clients) {
+    held += client->gone || !client->options.memory ? 0 : client->options.memory->used();
     streams += client->gone ? 0 : client->mux->streams();
     held += client->gone ? 0 : client->mux->held();
   }

@@ -6,7 +6,9 @@ namespace rdev::sim {
 namespace {
 
 // Windows of one byte up to more than the largest step of credit; mostly small, so that they fill.
-mux::Options options(Random& random, mux::Side side, std::uint32_t consumer) {
+// Where memory is short everybody goes on by `least` bytes at a time.
+mux::Options options(Random& random, mux::Side side, std::uint32_t consumer,
+                     std::shared_ptr<mux::Memory> above = nullptr) {
   mux::Options made{.side = side, .consumer = consumer};
   if (random.percent(15)) {
     made.streams = 1 + random.below(6);
@@ -16,7 +18,11 @@ mux::Options options(Random& random, mux::Side side, std::uint32_t consumer) {
   }
   if (random.percent(30)) {
     made.most_window = made.windows[0] * (1 + random.below(20));
-    made.growth = random.below(100'000);
+  }
+  if (random.percent(40)) {
+    made.memory = std::make_shared<mux::Memory>(
+        random.one_of<std::size_t>({0, 3000, 30'000, 1'000'000}), std::move(above),
+        random.one_of<std::size_t>({100, 1000, 5000}));
   }
   return made;
 }
@@ -24,7 +30,10 @@ mux::Options options(Random& random, mux::Side side, std::uint32_t consumer) {
 }  // namespace
 
 Network::Network(Random& chosen, std::size_t count) : random(chosen) {
-  agent_options = options(random, mux::Side::kAgent, 0);
+  if (random.percent(30)) {
+    above = std::make_shared<mux::Memory>(random.below(100'000), nullptr, 500);
+  }
+  agent_options = options(random, mux::Side::kAgent, 0, above);
   agent = std::make_unique<mux::Mux>(agent_options);
   Carrier& first = add_carrier();
   first.link = first.agent = Carrier::View::kCurrent;
@@ -149,10 +158,14 @@ void Network::acknowledge() {
 }
 
 void Network::count_credit(const wire::Frame& frame, const mux::Options& senders) {
-  if (frame.header.type != wire::Type::kCredit) {
+  const bool agents = senders.side == mux::Side::kAgent;
+  if (frame.header.type == wire::Type::kData && (frame.header.flags & wire::kFull) != 0) {
+    ++asked_[{frame.header.stream, frame.header.lane + (agents ? 0U : 3U)}];
+  }
+  if (frame.header.type != wire::Type::kCredit || senders.memory) {
     return;
   }
-  const unsigned lane = frame.header.lane + (senders.side == mux::Side::kAgent ? 3U : 0U);
+  const unsigned lane = frame.header.lane + (agents ? 3U : 0U);
   const std::uint64_t count = ++credits_[{frame.header.stream, lane}];
   std::string_view payload = frame.payload;
   const std::uint64_t consumed = wire::take_u64(payload).value_or(0);
@@ -160,7 +173,8 @@ void Network::count_credit(const wire::Frame& frame, const mux::Options& senders
       std::clamp<std::uint64_t>(senders.windows[frame.header.lane] / 2, 1, 65536);
   const bool grows = frame.header.lane == 0 && senders.most_window > 0;
   const std::uint64_t growths = grows ? consumed / step + 10 : 0;
-  if (count > consumed / step + 1 + acknowledged_ + growths) {
+  const std::uint64_t asked = asked_[{frame.header.stream, lane}];
+  if (count > consumed / step + 2 + acknowledged_ + growths + asked) {
     fault = std::to_string(count) + " CREDIT frames for " + std::to_string(consumed) + " bytes";
   }
 }

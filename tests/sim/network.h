@@ -90,6 +90,7 @@ class Network final {
   void acknowledge();
 
   Random& random;
+  std::shared_ptr<mux::Memory> above;  // the agent's, if it shares one
   mux::Options agent_options;
   std::unique_ptr<mux::Mux> agent;
   std::vector<std::unique_ptr<Client>> clients;  // also those that are gone
@@ -133,6 +134,7 @@ class Network final {
   std::string lost_;                                // why the agent is another one
   std::uint64_t acknowledged_ = 0;
   std::map<std::pair<mux::StreamId, unsigned>, std::uint64_t> credits_;  // of a lane of a side
+  std::map<std::pair<mux::StreamId, unsigned>, std::uint64_t> asked_;    // to give it credit
 };
 
 template <class Take>

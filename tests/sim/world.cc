@@ -24,7 +24,8 @@ World::World(std::uint64_t seed)
       opens_(random_.up_to(20)),
       children_(random_.percent(50) ? random_.up_to(8) : 0),
       disturbances_(random_.percent(70) ? random_.up_to(10) : 0),
-      network_speed_(random_.one_of<unsigned>({20, 50, 80})) {}
+      network_speed_(random_.one_of<unsigned>({20, 50, 80})),
+      acknowledges_(random_.percent(50)) {}
 
 std::optional<std::string> World::run() {
   while (fault_.empty() && !over()) {
@@ -143,7 +144,7 @@ bool World::open_child(Talk& talk) {
 
 // A process dies, a connection dies or comes, or (always harmless) somebody acknowledges.
 bool World::disturb() {
-  if (random_.percent(1)) {
+  if (acknowledges_ && random_.percent(1)) {
     network_.acknowledge();
   }
   if (network_.wants_dial() && random_.percent(20)) {

@@ -48,6 +48,7 @@ class World final {
   std::size_t children_;  // to come, on the agent
   std::size_t disturbances_;
   unsigned network_speed_;  // percent of the steps
+  bool acknowledges_;       // else credit must come of itself
   std::unordered_map<mux::StreamId, Talk> talks_;
   std::vector<Talk*> living_;  // with an end that is not over
   bool agent_lost_ = false;

@@ -55,17 +55,6 @@ awaitable<void> wait_for_bytes(Service& service, Offered offer) {
   }
 }
 
-awaitable<void> read_nothing(base::Notify& never, Offered offer) {
-  const auto stream = offer->accept();
-  co_await never.wait();
-}
-
-// As much as a window takes, to the other end.
-awaitable<void> send_much(Laptop& laptop, stream::Stream& stream) {
-  co_await write(stream, std::string(std::size_t{2} << 20U, 'x'));
-  EXPECT_TRUE(co_await laptop.endpoint.flush());
-}
-
 awaitable<void> until(Service& service, std::function<bool()> condition) {
   while (!condition()) {
     co_await service.changed.wait();
@@ -171,29 +160,6 @@ TEST_F(Streams, ARequestThatCannotBeReadIsRefused) {
   run(open_into(laptop, "\xff\xff", opened));
   ASSERT_FALSE(*opened);
   EXPECT_THAT(opened->error().message, HasSubstr("cannot be read"));
-}
-
-TEST_F(Streams, WhoHoldsTooMuchGetsNoMoreStreams) {
-  base::Notify never(executor);
-  kinds.tcp = [&](const TcpTarget&, Offered offer) {
-    return read_nothing(never, std::move(offer));
-  };
-  Laptop& laptop = connected();
-  StreamRequest request;
-  request.mutable_tcp();
-  std::vector<link::Opened> opened;
-  std::string why;
-  while (why.empty() && opened.size() < 40) {
-    auto next = open(laptop, request);
-    if (!next) {
-      why = next.error().message;
-    } else {
-      opened.push_back(std::move(*next));
-      run(send_much(laptop, *opened.back().stream));
-    }
-  }
-  EXPECT_GE(opened.size(), 32u);
-  EXPECT_THAT(why, HasSubstr("hold too many bytes"));
 }
 
 TEST_F(Streams, ServicesEndWithTheConnection) {

@@ -119,8 +119,10 @@ void FakeAgent::forget() {
     endpoint_->reset_all("another agent");
   }
   Handler& handler = *this;
-  endpoint_ =
-      std::make_shared<link::Endpoint>(executor_, mux::Options{.side = mux::Side::kAgent}, handler);
+  // It sends as much as windows allow, more than an agent of ours would hold.
+  const auto memory = std::make_shared<mux::Memory>(std::size_t{1} << 30U);
+  endpoint_ = std::make_shared<link::Endpoint>(
+      executor_, mux::Options{.side = mux::Side::kAgent, .memory = memory}, handler);
 }
 
 void FakeAgent::take_over() {

@@ -369,5 +369,21 @@ TEST_F(EndpointTest, StreamsMayOutliveTheirEndpoint) {
   EXPECT_EQ(text->front(), '!');
 }
 
+awaitable<void> pass_a_few(Stream& from, Stream& to) {
+  const std::string text = "a few";
+  EXPECT_TRUE(co_await from.write(asio::buffer(text)));
+  char buffer[100];
+  EXPECT_EQ((co_await to.read(asio::buffer(buffer))).value(), text.size());
+}
+
+TEST_F(EndpointTest, TheLastBytesOfAnIdleStreamAreNotKept) {
+  run(connect());
+  run(pass_a_few(*pair->far, *pair->near.stream));
+  run(pass_a_few(*pair->near.stream, *pair->far));
+  EXPECT_GT(agent->held(), 0u);
+  EXPECT_GT(client->held(), 0u);
+  until([this] { return client->held() + agent->held() == 0; });
+}
+
 }  // namespace
 }  // namespace rdev::link

@@ -85,7 +85,8 @@ StreamId next_sender(Mux& mux) {
 }
 
 TEST(MuxTurns, AKeystrokeGoesAheadOfDownloads) {
-  Pair pair({.windows = {4U << 20U, 1000, 1000}});
+  const auto enough = std::make_shared<Memory>(std::size_t{1} << 30U);
+  Pair pair({.windows = {4U << 20U, 1000, 1000}, .memory = enough});
   const StreamId keys = pair.opened();
   const StreamId downloads[] = {pair.opened(), pair.opened(), pair.opened(), pair.opened()};
   for (const StreamId id : downloads) {

@@ -14,8 +14,9 @@ namespace rdev::mux {
 struct Pair {
   static constexpr std::uint32_t kConsumer = 0xabcd;
 
-  explicit Pair(Options options = {})
-      : client(as(options, Side::kClient)), agent(as(options, Side::kAgent)) {}
+  explicit Pair(const Options& options = {}) : Pair(options, options) {}
+  Pair(const Options& at_client, const Options& at_agent)
+      : client(as(at_client, Side::kClient)), agent(as(at_agent, Side::kAgent)) {}
 
   static Options as(Options options, Side side) {
     options.side = side;

@@ -4,13 +4,12 @@ import json
 import resource
 import socket
 import sys
-import time
 import unittest
 
 from lab.client import rdev, up
 from lab.echo import Echo
 from lab.link import agent_pid, holders, link_pid, pss_kb
-from lab.proc import PATIENCE, SANITIZED, descriptors, eventually, status_kb, threads
+from lab.proc import PATIENCE, SANITIZED, descriptors, eventually, settled_kb, status_kb, threads
 from lab.web import free_port
 
 STREAMS = 500
@@ -88,8 +87,7 @@ class Load(unittest.TestCase):
         asyncio.run(self.at_once(STREAMS, weight))  # warm: pools and buffers have grown
         asyncio.run(self.one_after_the_other(IN_ALL // 10))
         idle = eventually(self.settled, "the streams have ended")
-        time.sleep(2)  # what was freed goes back to the system after a second
-        before = {name: status_kb(pid, "VmRSS") for name, pid in self.pids.items()}
+        before = {name: settled_kb(pid) for name, pid in self.pids.items()}
 
         weights = asyncio.run(self.at_once(STREAMS, weight))
         asyncio.run(self.one_after_the_other(IN_ALL))

@@ -10,7 +10,7 @@ from pathlib import Path
 from lab.client import rdev, up
 from lab.echo import Echo
 from lab.link import agent_pid, forward, holders
-from lab.proc import PATIENCE, SANITIZED, status_kb
+from lab.proc import PATIENCE, SANITIZED, settled_kb, status_kb
 
 IDLE = 1_000
 MANY = 2_000
@@ -93,8 +93,7 @@ class Memory(unittest.TestCase):
         await self.used(port, opened, 50)
         before = self.weights()
         await self.used(port, opened, 50 + count)
-        await asyncio.sleep(4)  # after a second the last bytes are acknowledged, after another their memory given back
-        after = self.weights()
+        after = {name: settled_kb(pid, 2.5) for name, pid in self.pids.items()}
         for writer in opened:
             writer.close()
         return {name: (after[name] - before[name]) / count for name in after}

@@ -162,6 +162,16 @@ def eventually(check, what, timeout=10):
         time.sleep(0.02)
 
 
+def settled_kb(pid, seconds=1.5):
+    """What it weighs once that has not become less for so long: nothing tells when memory was given back."""
+    least, since = status_kb(pid, "VmRSS"), time.monotonic()
+    while time.monotonic() - since < seconds * PATIENCE:
+        time.sleep(0.05)
+        if (now := status_kb(pid, "VmRSS")) < least:
+            least, since = now, time.monotonic()
+    return status_kb(pid, "VmRSS")
+
+
 def in_memory():
     """A directory in memory, which ends with the place."""
     directory = tempfile.mkdtemp()

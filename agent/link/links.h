@@ -34,8 +34,7 @@ struct Times {
   std::chrono::milliseconds linger = std::chrono::hours(24);
 };
 
-// What the streams of all sessions hold: with what a few thousand stuck ones have beside it 128
-// MiB.
+// What the streams of all sessions hold: with kLeast of each lane of 4096 stuck ones 128 MiB.
 inline constexpr std::size_t kAgentMemory = std::size_t{112} << 20U;
 
 struct Options {

@@ -10,13 +10,12 @@ namespace rdev::mux {
 // however many others are stuck, and each always goes on a bit, so that nobody is ever dropped:
 //  - never more than two thirds of what is free (dynamic thresholds; Choudhury and Hahne 1998);
 //  - of that, twice what its consumer has shown to take, and a first portion that becomes smaller
-//  as the
-//    memory fills: of n that nobody reads limit / sqrt(1 + n / 12) stays free;
+//    as the memory fills: of n that nobody reads limit / sqrt(1 + n / 12) stays free;
 //  - always `least`.
 // So at most `limit` bytes are held, and `least` for each lane beside them.
 class Memory final {
  public:
-  static constexpr std::size_t kLeast = 4096;
+  static constexpr std::size_t kLeast = 1024;
 
   // `above` is shared with others: what is taken here is taken there as well.
   explicit Memory(std::size_t limit, std::shared_ptr<Memory> above = nullptr,
@@ -41,7 +40,7 @@ class Memory final {
   std::size_t used_ = 0;
 };
 
-// Of one mux: with what 2000 stuck streams hold beside it 64 MiB.
-inline constexpr std::size_t kSessionMemory = std::size_t{56} << 20U;
+// Of one mux: with kLeast of each lane of 4096 streams, two of data and two of stderr, 64 MiB.
+inline constexpr std::size_t kSessionMemory = std::size_t{48} << 20U;
 
 }  // namespace rdev::mux

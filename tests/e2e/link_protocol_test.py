@@ -28,8 +28,8 @@ class Spoken(unittest.TestCase):
         self.ssh.stdin.flush()
 
     def hear(self, *but):
-        """The next frame that does not come by itself, a heartbeat or ACKNOWLEDGE, nor is one of `but`."""
-        skipped = (frames.HEARTBEAT, frames.ACKNOWLEDGE, *but)
+        """The next frame that does not come by itself (a heartbeat, MARK, ACKNOWLEDGE), nor is one of `but`."""
+        skipped = (frames.HEARTBEAT, frames.MARK, frames.ACKNOWLEDGE, *but)
         while (frame := frames.read_frame(self.ssh.stdout)) and frame.type in skipped:
             pass
         return frame
@@ -101,6 +101,17 @@ class Greeting(Spoken):
 
 
 class Heartbeats(Spoken):
+    def test_a_mark_is_answered(self):
+        self.welcomed()
+        self.say(Frame(frames.MARK, struct.pack(">Q", 4711)))
+        frame = self.hear()
+        self.assertEqual((frame.type, frame.stream), (frames.ARRIVED, 0))
+        sent, arrived = struct.unpack(">2Q", frame.payload)
+        self.assertEqual(sent, 4711)
+        self.say(Frame(frames.MARK, struct.pack(">Q", 4712)))
+        later = struct.unpack(">2Q", self.hear().payload)[1]
+        self.assertTrue(0 <= later - arrived < 10_000_000, later - arrived)
+
     def test_round_trip_and_vitals(self):
         self.welcomed()
         self.say(Frame(frames.HEARTBEAT, message(f1=123456789)))
@@ -156,7 +167,7 @@ class Streams(Spoken):
             received += len(frame.payload) - 8
         self.assertEqual(received, LIMIT)
         # Nothing but what comes by itself now, until there is credit.
-        while (kind := frames.read_frame(self.ssh.stdout).type) == frames.ACKNOWLEDGE:
+        while (kind := frames.read_frame(self.ssh.stdout).type) in (frames.MARK, frames.ACKNOWLEDGE):
             pass
         self.assertEqual(kind, frames.HEARTBEAT)
         self.say(Frame(frames.CREDIT, struct.pack(">2Q", LIMIT, LIMIT + 1000), STREAM, 0))

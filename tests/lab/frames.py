@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lab.config import varint
 
-HELLO, WELCOME, GOODBYE, HEARTBEAT = 1, 2, 3, 4
+HELLO, WELCOME, GOODBYE, HEARTBEAT, MARK, ARRIVED = 1, 2, 3, 4, 5, 6
 OPEN, ACCEPT, REFUSE, DATA, CREDIT, RESET, DETACH = range(16, 23)
 ACKNOWLEDGE = 25
 ATTACH, ATTACHED, LOST, ASK_STATUS, STATUS, STOP = range(64, 70)

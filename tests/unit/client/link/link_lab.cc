@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <csignal>
 
 namespace rdev::test {
 namespace {
@@ -283,6 +284,10 @@ awaitable<void> FakeConsumer::run() {
   ended = co_await endpoint.run(carrier_);
   carrier_.close();
   changed_.notify();
+}
+
+LinkLab::LinkLab() {
+  ::signal(SIGPIPE, SIG_IGN);  // as the programs do
 }
 
 LinkLab::~LinkLab() {

@@ -123,6 +123,7 @@ class FakeConsumer final : public link::Endpoint::Handler {
 // A link with its agent and consumers.
 class LinkLab : public testing::Test {
  public:
+  LinkLab();
   ~LinkLab() override;
   void begin(link_process::Timing timing = {});
   FakeConsumer& consumer(std::uint32_t number);

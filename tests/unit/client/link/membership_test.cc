@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <boost/asio/steady_timer.hpp>
+#include <csignal>
 #include <string>
 
 #include "tests/unit/client/link/link_lab.h"
@@ -14,6 +15,7 @@ namespace {
 // A link process that says one word and reads when the test says so.
 class Member : public testing::Test {
  protected:
+  Member() { ::signal(SIGPIPE, SIG_IGN); }  // as the programs do
   void run(awaitable<void> task) { test::run(context_, std::move(task)); }
 
   awaitable<Result<base::Fd>> connect() { co_return pair(); }

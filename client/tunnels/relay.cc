@@ -7,9 +7,8 @@
 #include <boost/asio/write.hpp>
 #include <boost/system/system_error.hpp>
 
-#include "protocol/base/task_group.h"
-
 #include "protocol/base/closing.h"
+#include "protocol/base/task_group.h"
 
 namespace rdev::tunnels {
 namespace {

@@ -79,15 +79,23 @@ Result<void> Flow::arrived(std::string_view payload) {
   }
   const Mark mark = marks_.front();
   marks_.pop_front();
-  if (pace_.arrived(Clock::now(),
-                    {.sent = mark.sent,
-                     .arrived = microseconds(*arrived),
-                     .bytes = mark.bytes,
-                     .busy = mark.busy},
-                    bytes_)) {
+  const auto now = Clock::now();
+  const Pace::Arrival arrival{
+      .sent = mark.sent, .arrived = microseconds(*arrived), .bytes = mark.bytes, .busy = mark.busy};
+  if (pace_.arrived(now, arrival, sent_by(now))) {
     follow(pace_.limit());
   }
   return {};
+}
+
+// Of a burst, what would have been sent had it been spread as the limit has it.
+std::uint64_t Flow::sent_by(Clock::time_point now) const {
+  const auto limit = pace_.limit();
+  if (!limit || next_ <= now) {
+    return bytes_;
+  }
+  const double early = duration<double>(next_ - now).count() * static_cast<double>(*limit);
+  return bytes_ - std::min(bytes_, static_cast<std::uint64_t>(early));
 }
 
 void Flow::follow(std::optional<std::uint64_t> limit) {

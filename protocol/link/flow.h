@@ -47,6 +47,7 @@ class Flow final {
     bool busy = false;
   };
   void follow(std::optional<std::uint64_t> limit);
+  std::uint64_t sent_by(Clock::time_point now) const;
 
   Pace pace_;
   asio::steady_timer timer_;

@@ -18,6 +18,7 @@ constexpr double kOwnBytes = 8192;
 constexpr double kGain = 0.8;  // of what would make the queue right until the next decision
 constexpr double kMostLess = 0.5, kMostMore = 0.5;
 constexpr double kLeastLimit = 65536, kFillsNothing = 131072;
+constexpr double kFills = 1.15;
 // What arrives beside what was sent: less, and the line carries less than it did.
 constexpr double kCarriesLess = 0.8;
 // When a long queue does not become shorter by what we do, so many times, then it is not ours. To
@@ -99,12 +100,13 @@ void Pace::decide(Time now, const Interval& seen, std::uint64_t sent) {
   const double rate = seen.rate();
   const Microseconds queue = seen.least - shortest_.value();
   const bool is_long = queue > most_queue(rate);
+  const bool filling = is_filling(rate);
   if (!seen.busy && !is_long) {
     stands_for_ = 0;
     return;  // the sender had reasons of its own to send less than it might
   }
   most_ = std::max(rate, most_ * kForget);
-  if (!limit_ && (!is_long || rate < kFillsNothing)) {
+  if (!limit_ && (!is_long || filling || rate < kFillsNothing)) {
     return;
   }
   from_ = now;
@@ -121,12 +123,16 @@ void Pace::decide(Time now, const Interval& seen, std::uint64_t sent) {
   }
   const double carries = this->carries(rate, queue);
   // What has been sent since that mark joins the queue.
-  const double since = static_cast<double>(sent - seen.shortest.bytes) / carries;
+  const double since =
+      (static_cast<double>(sent) - static_cast<double>(seen.shortest.bytes)) / carries;
   const double by_now = std::max(0.0, seconds(queue) + since - seconds(now - seen.shortest.sent));
   const double change = correction(now, seen, by_now, carries);
   expected_ = std::max(0.0, by_now + change * seconds(seen.last.sent - seen.first.sent));
   set_limit(carries * (1 + change));
 }
+
+// Without a limit TCP sends ever more until the line is full; what it may not send yet waits.
+bool Pace::is_filling(double rate) { return rate > kFills * std::exchange(last_rate_, rate); }
 
 // What we send and what arrives tells how a queue of ours goes on. One that stays longer than that
 // is somebody else's, or the path has become longer.

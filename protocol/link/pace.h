@@ -61,6 +61,7 @@ class Pace final {
   };
 
   void decide(Time now, const Interval& seen, std::uint64_t sent);
+  bool is_filling(double rate);
   bool is_anothers(double queue);
   double carries(double rate, Microseconds queue);
   double correction(Time now, const Interval& seen, double queue, double rate);
@@ -75,6 +76,7 @@ class Pace final {
   // Of the last intervals, and of those in which there was a queue.
   std::array<double, 8> rates_{}, full_{};
   std::size_t next_ = 0, next_full_ = 0;
+  double last_rate_ = 0;
   double most_ = 0;      // that has been possible
   int short_for_ = 0;    // so many intervals the queue has been short
   double expected_ = 0;  // of the queue, seconds

@@ -62,7 +62,7 @@ TEST(Memory, ManyThatNobodyReadsLeaveRoomForTheNext) {
     pair.pump();
     fill(pair.agent, stuck.back());
     pair.pump();
-    ASSERT_LE(held->used(), kLimit + 2 * 100 * stuck.size());
+    ASSERT_LE(held->used(), kLimit + stuck.size() * 2 * 100);
   }
   EXPECT_LT(held->used(), kLimit);
   const StreamId next = pair.opened();
@@ -77,7 +77,7 @@ TEST(Memory, PromisesCountAsWell) {
     fill(pair.client, id);
     pair.pump();
     ASSERT_LE(pair.agent.held(), held->used());
-    ASSERT_LE(held->used(), kLimit + 2 * 100 * pair.agent.streams());
+    ASSERT_LE(held->used(), kLimit + pair.agent.streams() * 2 * 100);
   }
 }
 
@@ -191,7 +191,7 @@ TEST(Memory, SessionsThatAreStuckLeaveRoomForAll) {
   Sessions sessions;
   EXPECT_GT(sessions.above->used(), kLimit / 2);
   for (const auto& session : sessions.all) {
-    EXPECT_LE(session->its->used(), kOwn + 4 * Sessions::kStuck * session->its->least());
+    EXPECT_LE(session->its->used(), kOwn + session->its->least() * 4 * Sessions::kStuck);
     EXPECT_LT(send(session->pair, session->pair.opened(), kLimit / 8), 2000);
     EXPECT_LE(sessions.above->used(), sessions.most());
   }

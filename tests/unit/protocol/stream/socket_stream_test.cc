@@ -56,7 +56,7 @@ class SocketStreams : public testing::Test {
     co_await pause.async_wait(use_tuple);
     const std::size_t waited = waiting();
     EXPECT_FALSE(done);
-    while (!done) {
+    while (tasks.size() > 0) {
       drain();
       co_await asio::post(context_, asio::use_awaitable);
     }

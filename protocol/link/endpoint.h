@@ -69,7 +69,7 @@ class Endpoint final {
   std::vector<std::uint32_t> consumers() const;
 
   // Queues a frame of the connection, at most wire::kMaxPayload; it goes ahead of all streams'
-  // bytes. Before run() it is kept for it. With a heartbeat goes the credit that read() saved up.
+  // bytes. Before run() it is kept for it.
   void send(wire::Type type, std::string_view payload);
 
   // Waits until all that may be sent now is with the carrier, or run() ends.

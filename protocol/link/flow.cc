@@ -38,7 +38,7 @@ std::optional<std::string> Flow::mark() {
       marks_.size() >= kMostMarks) {
     return std::nullopt;
   }
-  last_ = {.sent = now, .bytes = bytes_, .busy = waited_ || !idle_};
+  last_ = {.sent = now, .arrived = {}, .bytes = bytes_, .busy = waited_ || !idle_};
   idle_ = waited_ = false;
   marks_.push_back(last_);
   std::string payload;
@@ -77,12 +77,11 @@ Result<void> Flow::arrived(std::string_view payload) {
   if (marks_.empty() || micros(marks_.front().sent) != *sent) {
     return {};
   }
-  const Mark mark = marks_.front();
+  Pace::Arrival mark = marks_.front();
   marks_.pop_front();
+  mark.arrived = microseconds(*arrived);
   const auto now = Clock::now();
-  const Pace::Arrival arrival{
-      .sent = mark.sent, .arrived = microseconds(*arrived), .bytes = mark.bytes, .busy = mark.busy};
-  if (pace_.arrived(now, arrival, sent_by(now))) {
+  if (pace_.arrived(now, mark, sent_by(now))) {
     follow(pace_.limit());
   }
   return {};

@@ -41,11 +41,6 @@ class Flow final {
  private:
   using Clock = std::chrono::steady_clock;
 
-  struct Mark {
-    Clock::time_point sent;
-    std::uint64_t bytes = 0;
-    bool busy = false;
-  };
   void follow(std::optional<std::uint64_t> limit);
   std::uint64_t sent_by(Clock::time_point now) const;
 
@@ -55,8 +50,8 @@ class Flow final {
   std::size_t portion_ = std::numeric_limits<std::size_t>::max();
   std::uint64_t bytes_ = 0;             // sent
   bool idle_ = false, waited_ = false;  // since the last mark
-  Mark last_;
-  std::deque<Mark> marks_;  // without an answer
+  Pace::Arrival last_;
+  std::deque<Pace::Arrival> marks_;  // without an answer
 };
 
 }  // namespace rdev::link

@@ -18,7 +18,9 @@ constexpr double kOwnBytes = 8192;
 constexpr double kGain = 0.8;  // of what would make the queue right until the next decision
 constexpr double kMostLess = 0.5, kMostMore = 0.5;
 constexpr double kLeastLimit = 65536, kFillsNothing = 131072;
+// The rate still grows by so much, or did so few intervals ago.
 constexpr double kFills = 1.15;
+constexpr int kFull = 2;
 // What arrives beside what was sent: less, and the line carries less than it did.
 constexpr double kCarriesLess = 0.8;
 // When a long queue does not become shorter by what we do, so many times, then it is not ours. To
@@ -76,12 +78,11 @@ bool Pace::arrived(Time now, const Arrival& mark, std::uint64_t sent) {
     return false;
   }
   if (!interval_) {
-    interval_ = {.first = mark, .last = mark, .least = delay(mark), .shortest = mark};
+    interval_ = {.first = mark, .last = mark, .shortest = mark};
     return false;
   }
   interval_->last = mark;
-  if (delay(mark) <= interval_->least) {
-    interval_->least = delay(mark);
+  if (delay(mark) <= delay(interval_->shortest)) {
     interval_->shortest = mark;
   }
   interval_->busy = interval_->busy && mark.busy;
@@ -98,7 +99,7 @@ bool Pace::arrived(Time now, const Arrival& mark, std::uint64_t sent) {
 
 void Pace::decide(Time now, const Interval& seen, std::uint64_t sent) {
   const double rate = seen.rate();
-  const Microseconds queue = seen.least - shortest_.value();
+  const Microseconds queue = delay(seen.shortest) - shortest_.value();
   const bool is_long = queue > most_queue(rate);
   const bool filling = is_filling(rate);
   if (!seen.busy && !is_long) {
@@ -113,7 +114,7 @@ void Pace::decide(Time now, const Interval& seen, std::uint64_t sent) {
   if (is_anothers(is_long ? seconds(queue) : 0)) {
     stands_for_ = 0;
     expected_ = 0;
-    shortest_.set(now, seen.least);
+    shortest_.set(now, delay(seen.shortest));
     return set_limit(most_);
   }
   if (is_long && limit_ && rate < kCarriesLess * static_cast<double>(*limit_)) {
@@ -131,8 +132,14 @@ void Pace::decide(Time now, const Interval& seen, std::uint64_t sent) {
   set_limit(carries * (1 + change));
 }
 
-// Without a limit TCP sends ever more until the line is full; what it may not send yet waits.
-bool Pace::is_filling(double rate) { return rate > kFills * std::exchange(last_rate_, rate); }
+// Without a limit TCP sends ever more until the line is full, a burst each round trip at first;
+// what it may not send yet waits, but not for the line.
+bool Pace::is_filling(double rate) {
+  const bool grows = rate > kFills * fills_;
+  fills_ = grows ? rate : fills_;
+  full_for_ = grows ? 0 : full_for_ + 1;
+  return full_for_ < kFull;
+}
 
 // What we send and what arrives tells how a queue of ours goes on. One that stays longer than that
 // is somebody else's, or the path has become longer.
@@ -164,10 +171,12 @@ double Pace::correction(Time now, const Interval& seen, double queue, double rat
   const double wanted = seconds(aim(rate));
   double error = wanted - queue;
   if (std::exchange(empties_, false)) {
-    return std::min(error, 0.0);
+    error = std::min(error, 0.0);  // it is empty because we let it be
+    short_for_ = 0;
+  } else {
+    short_for_ = queue < wanted / 2 ? std::min(short_for_ + 1, 8) : 0;
+    empties_ = now - emptied_ > kEmptyEvery;
   }
-  short_for_ = queue < wanted / 2 ? std::min(short_for_ + 1, 8) : 0;
-  empties_ = now - emptied_ > kEmptyEvery;
   if (empties_) {
     emptied_ = now;
     error = -queue - 2 * wanted;

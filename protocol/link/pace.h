@@ -53,8 +53,7 @@ class Pace final {
   // What was seen of the marks that were sent while the limit was what it is.
   struct Interval {
     Arrival first, last;
-    Microseconds least{};  // delay: what stands in the queue, whatever comes and goes
-    Arrival shortest;      // the mark that shows it
+    Arrival shortest;  // of the least delay: what stands in the queue, whatever comes and goes
     bool busy = true;
 
     double rate() const;  // bytes a second
@@ -76,7 +75,8 @@ class Pace final {
   // Of the last intervals, and of those in which there was a queue.
   std::array<double, 8> rates_{}, full_{};
   std::size_t next_ = 0, next_full_ = 0;
-  double last_rate_ = 0;
+  double fills_ = 0;     // the rate, without a limit
+  int full_for_ = 0;     // so many intervals it has not grown
   double most_ = 0;      // that has been possible
   int short_for_ = 0;    // so many intervals the queue has been short
   double expected_ = 0;  // of the queue, seconds

@@ -20,6 +20,7 @@ class Temporary final {
   Temporary& operator=(const Temporary&) = delete;
   ~Temporary() { std::filesystem::remove_all(path_); }
 
+  const std::filesystem::path& path() const { return path_; }
   std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
 
   // A file of mode 0600.

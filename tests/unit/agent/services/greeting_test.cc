@@ -6,25 +6,21 @@
 
 #include <fstream>
 
+#include "tests/unit/agent/temporary.h"
+
 namespace rdev::services {
 namespace {
 
 class Greeting : public testing::Test {
  protected:
-  Greeting() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "greeting.XXXXXX").string();
-    home_ = ::mkdtemp(pattern.data());
-  }
-  ~Greeting() override { std::filesystem::remove_all(home_); }
-
   void write(const std::string& name, const std::string& text) const {
     std::ofstream(home_ / name) << text;
   }
   std::string greet(const std::string& note = "") const {
-    return greeting({.home = home_, .motd = home_ / "motd", .note = note});
+    return greeting({.home = home_.path(), .motd = home_ / "motd", .note = note});
   }
 
-  std::filesystem::path home_;
+  test::Temporary home_;
 };
 
 TEST_F(Greeting, IsTheMessageAndTheNote) {

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/unit/agent/temporary.h"
+
 namespace rdev::services {
 namespace {
 
@@ -18,17 +20,13 @@ using testing::HasSubstr;
 class SessionPlan : public testing::Test {
  protected:
   SessionPlan() {
-    std::string pattern = (fs::temp_directory_path() / "plan.XXXXXX").string();
-    root_ = ::mkdtemp(pattern.data());
     settings_.own.name = "alice";
     settings_.own.uid = 1000;
     settings_.own.shell = program("zsh");
-    settings_.own.home = root_.string();
+    settings_.own.home = root_.path().string();
     settings_.job_environment = Environment({"PATH=/job/bin", "JOB=1", "SSH_TTY=/dev/pts/9"});
     request_.user = "alice";
   }
-  ~SessionPlan() override { fs::remove_all(root_); }
-
   std::string program(const std::string& name) {
     std::ofstream(root_ / name) << "#!";
     fs::permissions(root_ / name, fs::perms::owner_all);
@@ -40,7 +38,7 @@ class SessionPlan : public testing::Test {
     return planned.value_or(process::Command{});
   }
 
-  fs::path root_;
+  test::Temporary root_;
   SessionSettings settings_;
   SessionRequest request_;
 };
@@ -49,14 +47,14 @@ TEST_F(SessionPlan, ShellIsInteractiveNotLogin) {
   const process::Command command = plan();
   EXPECT_EQ(command.program, settings_.own.shell);
   EXPECT_THAT(command.argv, ElementsAre("zsh"));
-  EXPECT_EQ(command.directory, root_.string());
+  EXPECT_EQ(command.directory, root_.path().string());
   EXPECT_FALSE(command.identity);
 }
 
 TEST_F(SessionPlan, ScpIsTheAgentsOwnWhereTheImageHasNone) {
   request_.kind = SessionKind::kExec;
   settings_.agent_program = 7;
-  settings_.job_environment.set("PATH", root_.string());
+  settings_.job_environment.set("PATH", root_.path().string());
   const auto argv_of = [&](const char* line) {
     request_.command = line;
     return plan().argv;
@@ -112,7 +110,7 @@ TEST_F(SessionPlan, EnvironmentIsTheJobsAndTheUsers) {
   EXPECT_EQ(environment.get("PATH"), "/job/bin");
   EXPECT_EQ(environment.get("USER"), "alice");
   EXPECT_EQ(environment.get("LOGNAME"), "alice");
-  EXPECT_EQ(environment.get("HOME"), root_.string());
+  EXPECT_EQ(environment.get("HOME"), root_.path().string());
   EXPECT_EQ(environment.get("SHELL"), settings_.own.shell);
   EXPECT_EQ(environment.get("SSH_CONNECTION"), "192.0.2.1 5000 2001:db8::1 22");
   EXPECT_EQ(environment.get("SSH_CLIENT"), "192.0.2.1 5000 22");
@@ -183,7 +181,7 @@ TEST_F(ArgvPlan, IsExact) {
   const process::Command command = plan();
   EXPECT_EQ(command.program, "tool");
   EXPECT_THAT(command.argv, ElementsAre("tool", "", "a b", "$HOME"));
-  EXPECT_EQ(command.directory, root_.string());
+  EXPECT_EQ(command.directory, root_.path().string());
 }
 
 TEST_F(ArgvPlan, NeedsNoShell) {
@@ -197,7 +195,7 @@ TEST_F(ArgvPlan, EnvironmentIsThatOfASession) {
   const Environment environment = plan().environment;
   EXPECT_EQ(environment.get("JOB"), "1");
   EXPECT_EQ(environment.get("USER"), "alice");
-  EXPECT_EQ(environment.get("HOME"), root_.string());
+  EXPECT_EQ(environment.get("HOME"), root_.path().string());
   EXPECT_EQ(environment.get("SHELL"), settings_.own.shell);
   EXPECT_EQ(environment.get("PATH"), "/job/bin");
   EXPECT_EQ(environment.get("SSH_CONNECTION"), std::nullopt);
@@ -211,7 +209,7 @@ TEST_F(ArgvPlan, TheUserHasTheLastWord) {
                   {"HOME", "/elsewhere"},     {"USER", "bob"},
                   {"TERM", "dumb"},           {"JOB", ""}};
   const process::Command command = plan();
-  EXPECT_EQ(command.directory, root_.string()) << "HOME is a word to the program only";
+  EXPECT_EQ(command.directory, root_.path().string()) << "HOME is a word to the program only";
   for (const auto& [name, value] : request_.env) {
     EXPECT_EQ(command.environment.get(name), value) << name;
   }

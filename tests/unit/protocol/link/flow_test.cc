@@ -40,6 +40,26 @@ struct FlowTest : testing::Test {
   }
   awaitable<void> turn() { return flow.turn(); }
 
+  // Sends bursts of `bytes` over a line of 40 ms on which nothing waits.
+  awaitable<void> send_bursts(int times, std::size_t bytes) {
+    base::TaskGroup answers(context.get_executor());
+    for (int i = 0; i < times; ++i) {
+      co_await flow.turn();
+      if (const auto mark = flow.mark()) {
+        answers.spawn("answer", answer(*mark));
+      }
+      flow.sent(bytes);
+    }
+    co_await answers.wait();
+  }
+  awaitable<void> answer(std::string mark) {
+    asio::steady_timer timer(context, milliseconds(40));
+    co_await timer.async_wait(asio::use_awaitable);
+    std::string_view payload = mark;
+    wire::append_u64(mark, *wire::take_u64(payload) - 3600'000'000U);
+    EXPECT_TRUE(flow.arrived(mark));
+  }
+
   asio::io_context context;
   Flow flow{context.get_executor()};
   std::chrono::microseconds late{0};
@@ -61,6 +81,15 @@ TEST_F(FlowTest, WaitsItsTurnWhereAQueueGrows) {
   run(turn());
   const double took = std::chrono::duration<double>(Clock::now() - began).count();
   EXPECT_GT(took, 0.8 * 200000 / limit - 2e-3);
+}
+
+// At 1 MB/s a burst is 32 ms long: taken as sent at once it would look like a queue.
+TEST_F(FlowTest, ABurstIsNoQueue) {
+  run(send(60, 5000, milliseconds(2)));
+  const std::size_t before = flow.portion();
+  ASSERT_LT(before, 5000u);
+  run(send_bursts(40, 32768));
+  EXPECT_GT(flow.portion(), 4 * before);
 }
 
 TEST_F(FlowTest, MarksAreFewAndOnlyWithBytesBetween) {

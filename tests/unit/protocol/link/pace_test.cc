@@ -136,7 +136,12 @@ TEST(Pace, DoesNotStopASlowStart) {
     for (Line* one : {&line, &free}) {
       one->rate = 125e6;
       one->base = milliseconds(length);
-      one->slow_start = 1e9;
+      one->slow_start = 0;
+      one->wants = 1e5;  // little: so it is known how short the path is
+      one->busy = false;
+      one->pass(milliseconds(2000));
+      one->slow_start = one->wants = 1e9;
+      one->busy = true;
       one->pass(milliseconds(15 * length));
     }
     EXPECT_GT(line.arrived, 0.7 * free.arrived) << length;

@@ -33,6 +33,8 @@ void Link::adopt(base::Fd socket) {
   Consumer::Owner& owner = *this;
   const auto consumer = std::make_shared<Consumer>(executor_, std::move(socket), owner);
   consumers_.push_back(consumer);
+  awaited_ = false;
+  changed_.notify();
   tasks_.spawn("consumer read", Consumer::read(consumer));
   tasks_.spawn("consumer write", Consumer::write(consumer));
 }
@@ -52,7 +54,9 @@ void Link::end(Error why) {
 
 void Link::hand_over() {
   handing_over_ = handing_over_ || !over_;
+  awaited_ = false;
   end({Code::kCancelled, "another link process takes over"});
+  changed_.notify();
 }
 
 awaitable<Error> Link::run() {
@@ -61,6 +65,7 @@ awaitable<Error> Link::run() {
     co_await changed_.wait();
   }
   if (!handing_over_) {
+    (void)co_await base::with_timeout(somebody_came(), options_.timing.starter, "the first");
     const bool final = is_end(*over_);
     for (const auto state :
          {Consumer::State::kNew, Consumer::State::kWaiting, Consumer::State::kAttached,
@@ -75,6 +80,13 @@ awaitable<Error> Link::run() {
   tasks_.cancel();
   co_await tasks_.wait();
   co_return *over_;
+}
+
+awaitable<Result<void>> Link::somebody_came() {
+  while (awaited_) {
+    co_await changed_.wait();
+  }
+  co_return Result<void>{};
 }
 
 awaitable<Result<void>> Link::everybody_gone() {
@@ -118,12 +130,7 @@ void Link::on_refusal(const Error& why) { lose(Consumer::State::kWaiting, why.me
 
 void Link::came_up(const Welcome& welcome) {
   ++connections_;
-  ::rdev::Attached attached;
-  *attached.mutable_agent() = welcome;
-  if (session_ != nullptr && session_->round_trip()) {
-    attached.set_rtt_us(static_cast<std::uint64_t>(session_->round_trip()->count()));
-  }
-  attached_ = attached.SerializeAsString();
+  welcome_ = welcome;
   set_state(LinkStatus::UP, "");
   router_.detach_gone({welcome.consumers().begin(), welcome.consumers().end()});
   if (connections_ == 1 && router_.awaits_strangers()) {
@@ -132,9 +139,18 @@ void Link::came_up(const Welcome& welcome) {
   for (const auto& consumer : consumers_) {
     if (consumer->state == Consumer::State::kWaiting ||
         consumer->state == Consumer::State::kPaused) {
-      consumer->attach(attached_);
+      consumer->attach(attached());
     }
   }
+}
+
+std::string Link::attached() const {
+  ::rdev::Attached attached;
+  *attached.mutable_agent() = welcome_;
+  if (session_ != nullptr && session_->round_trip()) {
+    attached.set_rtt_us(static_cast<std::uint64_t>(session_->round_trip()->count()));
+  }
+  return attached.SerializeAsString();
 }
 
 void Link::went_down(const Error& why) {

@@ -60,8 +60,11 @@ class Link final : Consumer::Owner, Keeper::Owner {
   void attach(Consumer& consumer, std::string_view payload);
   static bool is_end(const Error& why);  // of the job
 
+  // Who has started this process, and must hear why it ends.
+  awaitable<Result<void>> somebody_came();
   awaitable<Result<void>> everybody_gone();
   void came_up(const Welcome& welcome);
+  std::string attached() const;  // the message of that name, as things are now; while UP
   void went_down(const Error& why);
   // Streams of processes that never come (again) must not stay in the job.
   awaitable<void> forget_strangers();
@@ -82,15 +85,16 @@ class Link final : Consumer::Owner, Keeper::Owner {
   std::string reason_;
   std::string logged_;
   std::string endpoint_;
-  std::string attached_;  // the message of that name, while UP
+  Welcome welcome_;  // while UP
   Session* session_ = nullptr;
   std::optional<Vitals> vitals_;  // of the last session, too
   std::int64_t vitals_unix_ms_ = 0;
   std::uint32_t connections_ = 0;
   std::optional<Error> over_;
   bool handing_over_ = false;
+  bool awaited_ = true;   // nobody has come yet
   bool deaf_ = false;     // run() is about to return
-  base::Notify changed_;  // over_, or consumers_ has become empty
+  base::Notify changed_;  // over_, awaited_, or consumers_ has become empty
 };
 
 }  // namespace rdev::link_process

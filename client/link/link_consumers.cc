@@ -60,7 +60,7 @@ void Link::attach(Consumer& consumer, std::string_view payload) {
   }
   consumer.resuming = asked.resuming();
   if (state_ == LinkStatus::UP) {
-    consumer.attach(attached_);
+    consumer.attach(attached());
     return;
   }
   consumer.state = Consumer::State::kWaiting;

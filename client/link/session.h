@@ -35,6 +35,8 @@ struct Timing {
   std::chrono::milliseconds restart{2000};
   // How long the streams of processes that this link process has never seen wait for these.
   std::chrono::milliseconds strangers{std::chrono::minutes(10)};
+  // How long a link process that finds its job over waits for whoever has started it.
+  std::chrono::milliseconds starter{3000};
 };
 
 // One connection to the agent, PROTOCOL.md section 2: HELLO and WELCOME, heartbeats, and the

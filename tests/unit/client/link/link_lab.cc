@@ -211,7 +211,7 @@ Result<void> FakeAgent::on_frame(const wire::Frame& frame) {
 void FakeAgent::send_heartbeat(std::uint64_t echo_us) {
   Heartbeat answer;
   answer.set_sent_us(1);
-  answer.set_echo_us(echo_us);
+  answer.set_echo_us(echo_us - static_cast<std::uint64_t>(farther.count()));
   answer.mutable_vitals()->set_uptime_s(17);
   endpoint_->send(wire::Type::kHeartbeat, answer.SerializeAsString());
 }
@@ -265,6 +265,7 @@ awaitable<void> FakeConsumer::until(std::function<bool(const FakeConsumer&)> don
 
 Result<void> FakeConsumer::on_frame(const wire::Frame& frame) {
   if (frame.header.type == wire::Type::kAttached) {
+    rtt_us = parsed<Attached>(frame.payload).rtt_us();
     if (attached++ > 0) {
       endpoint.resume();
     }

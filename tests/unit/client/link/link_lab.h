@@ -40,10 +40,11 @@ class FakeAgent final : public link_process::Agent, link::Endpoint::Handler {
   std::optional<Error> over;  // what check() says
   std::deque<Error> overs;    // before that, the first first
   bool checks_hang = false;
-  std::optional<std::string> goodbye;  // instead of WELCOME
-  bool silent = false;                 // no heartbeats
-  int hanging = 0;                     // so many dials, the next ones, wait for ever
-  bool answers = false;                // before they do
+  std::optional<std::string> goodbye;   // instead of WELCOME
+  bool silent = false;                  // no heartbeats
+  std::chrono::microseconds farther{};  // than it is, by its heartbeats
+  int hanging = 0;                      // so many dials, the next ones, wait for ever
+  bool answers = false;                 // before they do
 
   awaitable<Result<Line>> dial(std::function<void()> progress) override;
   awaitable<Result<void>> check() override;
@@ -102,7 +103,8 @@ class FakeConsumer final : public link::Endpoint::Handler {
   // Until `done` says so.
   awaitable<void> until(std::function<bool(const FakeConsumer&)> done);
 
-  int attached = 0;  // so many times
+  int attached = 0;          // so many times
+  std::uint64_t rtt_us = 0;  // it was told then
   std::vector<std::string> pauses;
   std::vector<LinkStatus> statuses;
   std::optional<Lost> lost;

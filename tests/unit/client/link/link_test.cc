@@ -308,6 +308,24 @@ TEST_F(LinkTest, StatusHasRoundTripAndVitals) {
   }(*this));
 }
 
+// The connection may be older than the line is long: after that many round trips of before, the
+// windows of a stream would not fill it.
+TEST_F(LinkTest, WhoComesLaterIsToldTheRoundTripOfNow) {
+  begin(kQuick);
+  run([](LinkTest& t) -> awaitable<void> {
+    FakeConsumer& one = t.consumer(1);
+    co_await t.attach(one);
+    EXPECT_LT(one.rtt_us, 1000000U);
+    t.agent.farther = std::chrono::seconds(1);
+    while (t.link->status().rtt_us() < 1000000U) {
+      EXPECT_TRUE(co_await one.echoes());
+    }
+    FakeConsumer& two = t.consumer(2);
+    co_await t.attach(two);
+    EXPECT_GE(two.rtt_us, 1000000U);
+  }(*this));
+}
+
 TEST_F(LinkTest, AnotherProtocolIsRefusedByTheProgramsName) {
   begin();
   run([](LinkTest& t) -> awaitable<void> {
@@ -347,6 +365,41 @@ TEST_F(LinkTest, StopEndsIt) {
     EXPECT_FALSE(one.lost->final());
     co_await t.ended();
     EXPECT_EQ(t.end->code, Code::kCancelled);
+  }(*this));
+}
+
+TEST_F(LinkTest, WhoHasStartedItHearsThatTheJobIsOver) {
+  begin();
+  run([](LinkTest& t) -> awaitable<void> {
+    t.link->end({Code::kClosed, "the job is over"});
+    for (int i = 0; i < 100; ++i) {
+      co_await asio::post(t.executor, asio::use_awaitable);
+    }
+    EXPECT_FALSE(t.end);
+    FakeConsumer& one = t.consumer(1);
+    one.attach();
+    co_await one.until(is_lost);
+    EXPECT_TRUE(one.lost->final());
+    EXPECT_EQ(one.lost->reason(), "the job is over");
+    co_await t.ended();
+  }(*this));
+}
+
+TEST_F(LinkTest, WhoeverHasStartedItMayHaveGone) {
+  begin({.starter = milliseconds(1)});
+  run([](LinkTest& t) -> awaitable<void> {
+    t.link->end({Code::kClosed, "the job is over"});
+    co_await t.ended();
+  }(*this));
+}
+
+TEST_F(LinkTest, AskedToMakeRoomItWaitsForNobody) {
+  begin({.starter = std::chrono::minutes(10)});
+  run([](LinkTest& t) -> awaitable<void> {
+    t.link->end({Code::kClosed, "the job is over"});
+    co_await asio::post(t.executor, asio::use_awaitable);
+    t.link->hand_over();
+    co_await t.ended();
   }(*this));
 }
 

@@ -71,6 +71,11 @@ double Pace::Interval::rate() const {
   return static_cast<double>(last.bytes - first.bytes) / std::max(time, 1e-3);
 }
 
+double Pace::Interval::sent_rate() const {
+  const double time = seconds(last.sent - first.sent);
+  return static_cast<double>(last.bytes - first.bytes) / std::max(time, 1e-3);
+}
+
 bool Pace::arrived(Time now, const Arrival& mark, std::uint64_t sent) {
   round_trip_ = std::min(round_trip_, std::chrono::duration_cast<Microseconds>(now - mark.sent));
   shortest_.add(now, delay(mark));
@@ -106,7 +111,8 @@ void Pace::decide(Time now, const Interval& seen, std::uint64_t sent) {
     stands_for_ = 0;
     return;  // the sender had reasons of its own to send less than it might
   }
-  most_ = std::max(rate, most_ * kForget);
+  const double proven = std::min(rate, seen.sent_rate());
+  most_ = std::max(proven, most_ * kForget);
   if (!limit_ && (!is_long || filling || rate < kFillsNothing)) {
     return;
   }
@@ -122,7 +128,7 @@ void Pace::decide(Time now, const Interval& seen, std::uint64_t sent) {
     full_ = {};
     most_ = rate;
   }
-  const double carries = this->carries(rate, queue);
+  const double carries = this->carries(rate, proven, queue);
   // What has been sent since that mark joins the queue.
   const double since =
       (static_cast<double>(sent) - static_cast<double>(seen.shortest.bytes)) / carries;
@@ -153,8 +159,8 @@ bool Pace::is_anothers(double queue) {
 }
 
 // What the line can carry. A queue that stands shows it; without one it may be more than was seen.
-double Pace::carries(double rate, Microseconds queue) {
-  rates_[next_++ % rates_.size()] = rate;
+double Pace::carries(double rate, double proven, Microseconds queue) {
+  rates_[next_++ % rates_.size()] = proven;
   if (queue < aim(rate) / 4) {
     return *std::max_element(rates_.begin(), rates_.end());
   }

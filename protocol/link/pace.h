@@ -56,13 +56,15 @@ class Pace final {
     Arrival shortest;  // of the least delay: what stands in the queue, whatever comes and goes
     bool busy = true;
 
-    double rate() const;  // bytes a second
+    // Bytes a second.
+    double rate() const;
+    double sent_rate() const;
   };
 
   void decide(Time now, const Interval& seen, std::uint64_t sent);
   bool is_filling(double rate);
   bool is_anothers(double queue);
-  double carries(double rate, Microseconds queue);
+  double carries(double rate, double proven, Microseconds queue);
   double correction(Time now, const Interval& seen, double queue, double rate);
   void set_limit(double limit);
 

@@ -41,7 +41,7 @@ Result<void> OutLane::resume(const LanePoint& peer) {
   if (peer.received > sent_ || peer.consumed > peer.received) {
     return fail(Code::kProtocol, "the peer has more bytes than were sent");
   }
-  asked_ = 0;  // it may have been lost
+  starved_at_ = full_at_ = 0;  // it may have been lost
   if (discarding_) {
     acknowledged_ = sent_ = peer.received;
     end_sent_ = peer.ended;
@@ -110,7 +110,7 @@ std::size_t OutLane::ready() const {
 }
 
 bool OutLane::sendable(bool may_end) const {
-  return ready() > 0 || (waits_at(sent_) && asked_ != sent_) ||
+  return ready() > 0 || (waits_at(sent_) && !asked()) ||
          (may_end && finished_ && !end_sent_ && sent_ == written());
 }
 
@@ -120,7 +120,8 @@ void OutLane::produce(std::string& out, StreamId id, Lane lane, bool may_end, st
   const std::uint8_t end = broken_ ? wire::kFin | wire::kBroken : wire::kFin;
   const bool starved = sent_ + n == limit_ && (wanting_ || written() > limit_);
   const bool full = !starved && waits_at(sent_ + n);
-  asked_ = starved || full ? sent_ + n : asked_;
+  starved_at_ = starved ? sent_ + n : starved_at_;
+  full_at_ = full ? sent_ + n : full_at_;
   wire::append_header(out,
                       {.type = wire::Type::kData,
                        .lane = static_cast<std::uint8_t>(lane),

@@ -65,6 +65,9 @@ class OutLane final {
   std::size_t ready() const;
   // The writer waits, and all that it wrote is with the peer, which has to hear of that.
   bool waits_at(std::uint64_t sent) const { return wanting_ && sent == written() && !finished_; }
+  // It has: that there is no credit, or that nothing more is kept. What was said of the one may
+  // leave a part of what is kept for later, and then says nothing of the other.
+  bool asked() const { return (sent_ == limit_ ? starved_at_ : full_at_) == sent_; }
   void account();
 
   Chunks kept_;  // from acknowledged_ on
@@ -74,7 +77,7 @@ class OutLane final {
   std::uint64_t acknowledged_ = 0;
   std::uint64_t sent_ = 0;
   std::uint64_t limit_ = 0;
-  std::uint64_t asked_ = 0;  // where waits_at() was told
+  std::uint64_t starved_at_ = 0, full_at_ = 0;  // where that was told
   bool finished_ = false;
   bool broken_ = false;
   bool end_sent_ = false;

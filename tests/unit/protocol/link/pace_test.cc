@@ -48,6 +48,9 @@ struct Line {
     const double queue = sent - arrived;
     const double share = queue > 0 ? queue / (queue + others) : 0;
     arrived += std::min(queue, rate * step * share);
+    if (now >= held_until) {
+      delivered = arrived;
+    }
     pass_marks();
   }
 
@@ -58,7 +61,7 @@ struct Line {
       marked_at = now;
     }
     for (Mark& mark : marks) {
-      if (!mark.heard && mark.bytes <= arrived) {
+      if (!mark.heard && mark.bytes <= delivered) {
         const auto way = base / 2 + noise();
         mark.heard = now + base + noise();
         mark.arrived =
@@ -87,6 +90,9 @@ struct Line {
     return Microseconds(
         static_cast<std::int64_t>(static_cast<double>(random() % 1000) / 1000 * most_noise));
   }
+  // What comes meanwhile is delivered in one piece at the end: as after a lost packet, or on a
+  // machine that has other things to do.
+  void hold(milliseconds time) { held_until = now + time; }
   double passed(milliseconds time) {
     const double before = arrived;
     pass(time);
@@ -111,6 +117,8 @@ struct Line {
   double window = 15000, slow_start = 2e6;
   double written = 0, sent = 0, arrived = 0, known_ = 0;
   std::vector<double> acknowledged;
+  double delivered = 0;  // of what has arrived
+  Pace::Time held_until;
   std::deque<Mark> marks;
   double marked = 0;
   Pace::Time marked_at;
@@ -155,7 +163,7 @@ TEST(Pace, KeepsTheQueueShortAndTheLineFull) {
       line.rate = speed;
       line.base = milliseconds(length);
       line.slow_start = line.rate * length / 1e3 * 2;
-      line.pass(milliseconds(10000));
+      line.pass(milliseconds(15000));
       const double before = line.arrived;
       EXPECT_LE(line.long_wait(20000), Pace::most_queue(line.rate) * 3 / 2)
           << speed << " " << length;
@@ -218,6 +226,30 @@ TEST(Pace, UnsteadyDelaysDoNotStarveIt) {
     line.most_noise = most;
     line.pass(milliseconds(2000));
     EXPECT_GT(line.passed(milliseconds(20000)), 0.7 * line.rate) << most;
+  }
+}
+
+TEST(Pace, APauseOfTheReaderIsNeitherASlowNorAFastLine) {
+  for (const double speed : {12.5e6, 125e6}) {
+    for (const int length : {20, 100, 170}) {
+      for (const int held : {30, 100}) {
+        Line line;
+        line.rate = speed;
+        line.base = milliseconds(length);
+        line.slow_start = line.rate * length / 1e3 * 2;
+        line.pass(milliseconds(5000));
+        const double arrived = line.arrived;
+        const auto before = line.now;
+        for (int i = 0; i < 20; ++i) {
+          line.hold(milliseconds(held));
+          EXPECT_LE(line.long_wait(700 + 23 * i), Pace::most_queue(line.rate))
+              << speed << " " << length << " " << held;
+        }
+        EXPECT_GT((line.arrived - arrived) / duration<double>(line.now - before).count(),
+                  0.95 * line.rate)
+            << speed << " " << length << " " << held;
+      }
+    }
   }
 }
 

@@ -126,5 +126,29 @@ TEST(OutLane, AnEndThatMustWaitComesAlone) {
   EXPECT_TRUE(lane.sendable(true));
 }
 
+// Else it would wait for the second after which small remainders are acknowledged.
+TEST(OutLane, SaysThatItIsFullAlsoWhereItHasSaidThatItHadNoCredit) {
+  Memory memory(1 << 20, nullptr, 100);
+  OutLane lane(300, 300, &memory);
+  lane.raise_limit(300);
+  ASSERT_EQ(lane.write(std::string(400, 'x')), 300u);
+  std::string out;
+  lane.produce(out, 1, Lane::kData, false, wire::kMaxFrameBytes);
+  EXPECT_EQ(out[6], wire::kStarved);
+  EXPECT_FALSE(lane.sendable(false));
+  memory.set(0, 1 << 20);  // others take all
+  ASSERT_TRUE(lane.credit(200, 500));
+  EXPECT_FALSE(lane.take_writable());
+  ASSERT_TRUE(lane.sendable(false));
+  out.clear();
+  lane.produce(out, 1, Lane::kData, false, wire::kMaxFrameBytes);
+  EXPECT_EQ(out[6], wire::kFull);
+  EXPECT_EQ(out.size(), 24u);
+  EXPECT_FALSE(lane.sendable(false));
+  ASSERT_TRUE(lane.credit(300, 500));
+  EXPECT_TRUE(lane.take_writable());
+  memory.set(1 << 20, 0);
+}
+
 }  // namespace
 }  // namespace rdev::mux

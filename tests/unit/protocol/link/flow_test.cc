@@ -88,7 +88,7 @@ TEST_F(FlowTest, ABurstIsNoQueue) {
   run(send(60, 5000, milliseconds(2)));
   const std::size_t before = flow.portion();
   ASSERT_LT(before, 5000u);
-  run(send_bursts(40, 32768));
+  run(send_bursts(60, 32768));
   EXPECT_GT(flow.portion(), 4 * before);
 }
 

@@ -9,7 +9,8 @@ namespace {
 using std::chrono::duration;
 using Microseconds = Pace::Microseconds;
 
-constexpr std::chrono::milliseconds kLeastSpan{20};
+constexpr std::chrono::milliseconds kLeastSpan{20}, kMostSpan{200};
+constexpr int kSpreads = 2;
 constexpr std::chrono::seconds kRemembered{10};
 // The queue is to be short, but not empty: then the line would be, too. Beside it there is what the
 // sender sends at once, which is some kilobytes however slow the line.
@@ -21,12 +22,17 @@ constexpr double kLeastLimit = 65536, kFillsNothing = 131072;
 // The rate still grows by so much, or did so few intervals ago.
 constexpr double kFills = 1.15;
 constexpr int kFull = 2;
+constexpr int kLong = 2;  // one may be a packet that was lost, or a machine that was busy
 // What arrives beside what was sent: less, and the line carries less than it did.
 constexpr double kCarriesLess = 0.8;
+constexpr int kSlow = 2;
+constexpr std::chrono::milliseconds kPause{100};
 // When a long queue does not become shorter by what we do, so many times, then it is not ours. To
 // give way to it would be to starve.
 constexpr double kNotAsExpected = 1.5;
 constexpr int kProof = 3;
+// After so many intervals without a queue the line is taken to carry what is sent.
+constexpr int kSure = 3;
 constexpr double kForget = 0.98;  // of the most that has been possible, a decision
 constexpr std::chrono::seconds kEmptyEvery{4};
 
@@ -76,6 +82,26 @@ double Pace::Interval::sent_rate() const {
   return static_cast<double>(last.bytes - first.bytes) / std::max(time, 1e-3);
 }
 
+void Pace::Interval::add(const Arrival& mark, bool is_late) {
+  last = mark;
+  longest = std::max(longest, delay(mark));
+  if (delay(mark) <= delay(shortest)) {
+    shortest = mark;
+  }
+  if (is_late) {
+    later = std::min(later, delay(mark));
+  }
+  busy = busy && mark.busy;
+}
+
+// What the delays vary by must not be taken for the rate.
+Microseconds Pace::length() const {
+  const auto unsteady = kSpreads * (interval_->longest - delay(interval_->shortest));
+  return std::max<Microseconds>(
+      kLeastSpan, limit_ ? std::max(round_trip_ / 2, std::min<Microseconds>(unsteady, kMostSpan))
+                         : round_trip_);
+}
+
 bool Pace::arrived(Time now, const Arrival& mark, std::uint64_t sent) {
   round_trip_ = std::min(round_trip_, std::chrono::duration_cast<Microseconds>(now - mark.sent));
   shortest_.add(now, delay(mark));
@@ -83,16 +109,12 @@ bool Pace::arrived(Time now, const Arrival& mark, std::uint64_t sent) {
     return false;
   }
   if (!interval_) {
-    interval_ = {.first = mark, .last = mark, .shortest = mark};
+    interval_ = {.first = mark, .last = mark, .shortest = mark, .longest = delay(mark)};
     return false;
   }
-  interval_->last = mark;
-  if (delay(mark) <= delay(interval_->shortest)) {
-    interval_->shortest = mark;
-  }
-  interval_->busy = interval_->busy && mark.busy;
-  if (mark.sent - interval_->first.sent <
-      std::max<Microseconds>(limit_ ? round_trip_ / 2 : round_trip_, kLeastSpan)) {
+  const Microseconds length = this->length();
+  interval_->add(mark, mark.sent - interval_->first.sent > length / 2);
+  if (mark.sent - interval_->first.sent < length) {
     return false;
   }
   const Interval seen = *interval_;
@@ -113,7 +135,8 @@ void Pace::decide(Time now, const Interval& seen, std::uint64_t sent) {
   }
   const double proven = std::min(rate, seen.sent_rate());
   most_ = std::max(proven, most_ * kForget);
-  if (!limit_ && (!is_long || filling || rate < kFillsNothing)) {
+  long_for_ = is_long ? long_for_ + 1 : 0;
+  if (!limit_ && (long_for_ < kLong || filling || rate < kFillsNothing)) {
     return;
   }
   from_ = now;
@@ -123,15 +146,18 @@ void Pace::decide(Time now, const Interval& seen, std::uint64_t sent) {
     shortest_.set(now, delay(seen.shortest));
     return set_limit(most_);
   }
-  if (is_long && limit_ && rate < kCarriesLess * static_cast<double>(*limit_)) {
+  if (limit_ && is_slower(rate, queue, is_long)) {
     rates_ = {};
-    full_ = {};
     most_ = rate;
   }
-  const double carries = this->carries(rate, proven, queue);
-  // What has been sent since that mark joins the queue.
-  const double since =
-      (static_cast<double>(sent) - static_cast<double>(seen.shortest.bytes)) / carries;
+  const double carries = this->carries(proven, queue);
+  // What has been sent since that mark joins the queue. But where none has come up for a while, the
+  // line may carry all that.
+  const bool no_queue = limit_ && !empties_ && seen.later - shortest_.value() < aim(rate) / 4;
+  empty_for_ = no_queue ? empty_for_ + 1 : 0;
+  const bool empty = empty_for_ >= kSure;
+  const double since = (static_cast<double>(sent) - static_cast<double>(seen.shortest.bytes)) /
+                       (empty ? std::max(carries, static_cast<double>(*limit_)) : carries);
   const double by_now = std::max(0.0, seconds(queue) + since - seconds(now - seen.shortest.sent));
   const double change = correction(now, seen, by_now, carries);
   expected_ = std::max(0.0, by_now + change * seconds(seen.last.sent - seen.first.sent));
@@ -147,6 +173,14 @@ bool Pace::is_filling(double rate) {
   return full_for_ < kFull;
 }
 
+// The line, than it was. One packet that was lost, and a machine that was busy, look alike for as
+// long as an interval.
+bool Pace::is_slower(double rate, Microseconds queue, bool is_long) {
+  const bool slow = is_long && rate < kCarriesLess * static_cast<double>(*limit_);
+  slow_for_ = slow ? slow_for_ + 1 : 0;
+  return slow_for_ >= kSlow || (slow && queue > kPause);
+}
+
 // What we send and what arrives tells how a queue of ours goes on. One that stays longer than that
 // is somebody else's, or the path has become longer.
 bool Pace::is_anothers(double queue) {
@@ -158,18 +192,17 @@ bool Pace::is_anothers(double queue) {
   return stands_for_ >= kProof;
 }
 
-// What the line can carry. A queue that stands shows it; without one it may be more than was seen.
-double Pace::carries(double rate, double proven, Microseconds queue) {
+// What the line can carry: what it has carried, of late; what had waited somewhere and arrives at
+// once shows no more than what was sent. Where a queue stands the line is full, and the best rates
+// were luck. Without one it may be more than was seen.
+double Pace::carries(double proven, Microseconds queue) {
   rates_[next_++ % rates_.size()] = proven;
-  if (queue < aim(rate) / 4) {
-    return *std::max_element(rates_.begin(), rates_.end());
-  }
-  full_[next_full_++ % full_.size()] = rate;
-  // One measurement may be far off where the machines are busy.
-  auto sorted = full_;
+  auto sorted = rates_;
   std::sort(sorted.begin(), sorted.end());
-  const auto known = std::find_if(sorted.begin(), sorted.end(), [](double one) { return one > 0; });
-  return known[(sorted.end() - known) / 2];
+  const auto known =
+      std::find_if(sorted.begin(), sorted.end(), [](double rate) { return rate > 0; });
+  const bool stands = queue >= aim(proven) / 2;
+  return stands ? known[(sorted.end() - known) * 3 / 4] : sorted.back();
 }
 
 // `queue`: by now, seconds.

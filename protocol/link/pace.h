@@ -54,17 +54,22 @@ class Pace final {
   struct Interval {
     Arrival first, last;
     Arrival shortest;  // of the least delay: what stands in the queue, whatever comes and goes
+    Microseconds longest{};                    // delay
+    Microseconds later = Microseconds::max();  // the least delay in its second half
     bool busy = true;
 
+    void add(const Arrival& mark, bool is_late);
     // Bytes a second.
     double rate() const;
     double sent_rate() const;
   };
 
+  Microseconds length() const;  // of interval_
   void decide(Time now, const Interval& seen, std::uint64_t sent);
   bool is_filling(double rate);
+  bool is_slower(double rate, Microseconds queue, bool is_long);
   bool is_anothers(double queue);
-  double carries(double rate, double proven, Microseconds queue);
+  double carries(double proven, Microseconds queue);
   double correction(Time now, const Interval& seen, double queue, double rate);
   void set_limit(double limit);
 
@@ -74,13 +79,17 @@ class Pace final {
   Time from_;  // marks that were sent earlier say nothing about limit_
   std::optional<Interval> interval_;
 
-  // Of the last intervals, and of those in which there was a queue.
-  std::array<double, 8> rates_{}, full_{};
-  std::size_t next_ = 0, next_full_ = 0;
-  double fills_ = 0;     // the rate, without a limit
-  int full_for_ = 0;     // so many intervals it has not grown
-  double most_ = 0;      // that has been possible
-  int short_for_ = 0;    // so many intervals the queue has been short
+  // Of the last intervals.
+  std::array<double, 8> rates_{};
+  std::size_t next_ = 0;
+  double fills_ = 0;  // the rate, without a limit
+  int full_for_ = 0;  // so many intervals it has not grown
+  double most_ = 0;   // that has been possible
+  // So many intervals:
+  int long_for_ = 0;     // there has been a queue
+  int slow_for_ = 0;     // and less came than was let go
+  int empty_for_ = 0;    // no queue has come up
+  int short_for_ = 0;    // it has been short
   double expected_ = 0;  // of the queue, seconds
   int stands_for_ = 0;   // so many times it has been longer than that
   bool empties_ = false;

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import signal
 from pathlib import Path
 
 from bench.agent import CIPHER, wait_for, wait_for_port
@@ -78,13 +79,27 @@ class Far:
         answer = rdev("forward", "--json", JOB, "-L", f"0:{target}").text
         self.port = json.loads(answer)["tunnels"][0]["bound_port"]
         self.peer_port = web.free_port()
-        peer = stack.enter_context(self.sshd.target.start(options=(*CIPHER, "-N", "-L", f"127.0.0.1:{self.peer_port}:{target}")))
+        self._peer_options = (*CIPHER, "-N", "-L", f"127.0.0.1:{self.peer_port}:{target}")
+        self._peer = stack.enter_context(contextlib.ExitStack())
+        self._connect_peer()
+
+    def _connect_peer(self):
+        self._peer.close()
+        peer = self._peer.enter_context(self.sshd.target.start(options=self._peer_options))
         wait_for_port(self.peer_port, peer)
+
+    def connect_anew(self):
+        """The link and the peer's connection: TCP leaves its slow start early on a line that was short when they were made."""
+        from lab.link import link_pid
+        os.kill(link_pid(JOB), signal.SIGKILL)
+        link_pid(JOB)
+        self._connect_peer()
 
     def shape(self, rtt_ms, rate="0", queue_ms=100):
         self.line.cut(0)
         self.line.tell("rate", rate)
         self.line.tell("queue", f"{queue_ms}ms")
+        self.line.tell("large", int(rate.endswith("gbit")))
         self.line.tell("rtt", f"{rtt_ms}ms")
 
     @contextlib.contextmanager

@@ -32,10 +32,7 @@ WHY = """## What misses its aim, and why
   malloc kept a stream's buffers (75 000 page faults a GB). Of 1 GiB got with sftp the client takes 2.1 s, ours 1.5 s, sshd's
   side 1.85 s: together 1.1 times. scp both ways comes out at 1.25 to 1.4, as the run goes.
 - Tunnels over loopback, 0.66 to 0.89 times instead of 1.4: as above, three processes on two cores.
-- 100 and 167 ms, 78 to 91 % of iperf3 instead of 90: a run of 2 s has pauses before and after it in which the pace of the connection
-  (PROTOCOL.md, "Pace") learns nothing, and where a machine of two cores is late by 10 ms it takes that for a queue. 8 streams of `ssh -L` are 8
-  windows of 2 MiB, so 5 times holds for one stream only.
-- scp at 100 ms, 1.2 times sshd: not understood yet; 2 MiB are on their way at a time.
+- 8 streams of `ssh -L` are 8 windows of 2 MiB, so 5 times holds for one stream only.
 """
 
 

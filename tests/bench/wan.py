@@ -27,6 +27,7 @@ def measure(table, quick):
     with Far() as far:
         for rtt, omit in OMIT.items():
             far.shape(rtt, RATE)
+            far.connect_anew()
             throughput(table, far, rtt, rounds, omit)
         copies(table, far, rounds)
         commands(table, far, 3 if quick else 15)
@@ -76,6 +77,7 @@ def copies(table, far, rounds):
     """Stock scp through `rdev proxy` and to sshd."""
     rtt, size = 100, 128 * MIB
     far.shape(rtt, RATE)
+    far.connect_anew()
     shelf = Path(tempfile.mkdtemp())
     with open(shelf / "big", "wb") as file:
         subprocess.run(["head", "-c", str(size), "/dev/zero"], stdout=file, check=True)

@@ -8,9 +8,13 @@
 //   queue TIME            what waits longer for the line is dropped (100ms)
 //   loss PERCENT          each packet's chance, 0.1%
 //   seed NUMBER           of that chance
+//   large 1               TCP comes in pieces of up to 64 KiB, as to a real device: for a gigabit;
+//                         what is lost is then lost by the piece (0)
 //   cut SECONDS [up|down] nothing passes for so long, and what is on the way is gone; 0: it passes
-//   again killflows             every TCP connection of now is silently dead; new ones pass rst
-//   both ends of every TCP connection get an RST stat                  counters, as JSON
+//
+//   killflows             every TCP connection of now is silently dead; new ones pass
+//   rst                   both ends of every TCP connection get an RST
+//   stat                  counters, as JSON
 //
 // Each line of stdin is one of these, too, and is answered with one line: "ok", JSON or "error: …".
 // The first line of stdout is the path of the job's namespace. It ends with stdin.
@@ -125,6 +129,8 @@ class Link final {
                   const std::optional<double>& number) {
     if (verb == "seed" && number) {
       direction.seed(static_cast<std::uint64_t>(*number) * 2 + index);
+    } else if (verb == "large" && number) {
+      take_large_packets(direction.from(), *number != 0);
     } else if (verb == "cut" && number) {
       direction.cut(Clock::now() + seconds(*number));
     } else if (verb == "killflows") {

@@ -1,5 +1,6 @@
 """Keystrokes at a terminal in the job, alone and beside bulk transfers of the same connection."""
 import contextlib
+import math
 import os
 import random
 import select
@@ -37,7 +38,7 @@ def percentiles(terminal, bulk, streams, way, keys):
         if streams:
             time.sleep(3)  # until the queue of the line is as full as it gets
         took = sorted(shell.echo() for _ in range(keys))
-    return statistics.median(took), took[min(len(took) - 1, round(0.99 * len(took)))]
+    return statistics.median(took), took[math.ceil(0.99 * len(took)) - 1]
 
 
 @contextlib.contextmanager

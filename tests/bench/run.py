@@ -33,7 +33,7 @@ WHY = """## What misses its aim, and why
   side 1.85 s: together 1.1 times. scp both ways comes out at 1.25 to 1.4, as the run goes.
 - Tunnels over loopback, 0.54 to 0.76 times instead of 1.4 (0.66 to 0.89 on a quicker day of the machine): as above, three processes on two cores.
 - 8 streams of `ssh -L` are 8 windows of 2 MiB, so 5 times holds for one stream only.
-- Keystrokes beside bulk into the job, 79 and 82 ms instead of 70: the worst of 100, where the machine stood still for 10 ms; other runs have 65.
+- Keystrokes beside bulk into the job, 79 and 82 ms instead of 70: the worst of 100 keys. The day before it was 65; with the pace of that day it is 78 on the machine of this one. Not understood yet.
 """
 
 

@@ -172,7 +172,7 @@ CO_TEST_F(KeeperTest, TheClusterIsAskedWhateverTheTriesDo) {
   timing.ask_pause = milliseconds(20);
   timing.first_pause = milliseconds(5);
   timing.refused_pause = milliseconds(60000);  // until the next try
-  timing.starter = milliseconds(1);  // nobody comes
+  timing.starter = milliseconds(1);            // nobody comes
   agent.dial_errors = {{Code::kPermission, "another host key"}};
   begin(timing);
   co_await agent.until([](const test::FakeAgent& a) { return a.checks == 4; });

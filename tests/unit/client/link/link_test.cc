@@ -368,41 +368,6 @@ TEST_F(LinkTest, StopEndsIt) {
   }(*this));
 }
 
-TEST_F(LinkTest, WhoHasStartedItHearsThatTheJobIsOver) {
-  begin();
-  run([](LinkTest& t) -> awaitable<void> {
-    t.link->end({Code::kClosed, "the job is over"});
-    for (int i = 0; i < 100; ++i) {
-      co_await asio::post(t.executor, asio::use_awaitable);
-    }
-    EXPECT_FALSE(t.end);
-    FakeConsumer& one = t.consumer(1);
-    one.attach();
-    co_await one.until(is_lost);
-    EXPECT_TRUE(one.lost->final());
-    EXPECT_EQ(one.lost->reason(), "the job is over");
-    co_await t.ended();
-  }(*this));
-}
-
-TEST_F(LinkTest, WhoeverHasStartedItMayHaveGone) {
-  begin({.starter = milliseconds(1)});
-  run([](LinkTest& t) -> awaitable<void> {
-    t.link->end({Code::kClosed, "the job is over"});
-    co_await t.ended();
-  }(*this));
-}
-
-TEST_F(LinkTest, AskedToMakeRoomItWaitsForNobody) {
-  begin({.starter = std::chrono::minutes(10)});
-  run([](LinkTest& t) -> awaitable<void> {
-    t.link->end({Code::kClosed, "the job is over"});
-    co_await asio::post(t.executor, asio::use_awaitable);
-    t.link->hand_over();
-    co_await t.ended();
-  }(*this));
-}
-
 // It would be dropped, at each of its attempts.
 TEST_F(LinkTest, WhoConnectsAfterTheFarewellIsLeftToTheNextLinkProcess) {
   begin();

@@ -106,6 +106,17 @@ class Shape(unittest.TestCase):
                 self.assertLess(reached, 20 * 1448 / 1500 * 1.06)
                 self.assertGreater(reached, 20 * 0.8)
 
+    def test_large_packets_take_as_long_as_their_pieces(self):
+        with Link(rtt_ms=10, rate="200mbit", queue_ms=100) as link:
+            link.tell("large", 1)
+            there, here = connected(link.laptop, link.job)
+            with there, here:
+                reached = throughput(there, here, 2)
+            self.assertLess(reached, 200 * 1448 / 1500 * 1.06)
+            self.assertGreater(reached, 200 * 0.8)
+            sent = link.stat()["down"]
+            self.assertLess(sent["packets"], sent["bytes"] / 3000)
+
     def test_the_queue_is_as_long_as_asked(self):
         with Link(rtt_ms=10, rate="20mbit", queue_ms=150) as link:
             source, sink = connected(link.job, link.laptop)

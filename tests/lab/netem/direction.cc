@@ -47,7 +47,7 @@ void Direction::take() {
     }
     const std::string_view packet(buffer.data(), static_cast<std::size_t>(size));
     if (packet.size() < kTunHead) {
-      continue;
+      fatal("a packet without its head", EPROTO);
     }
     const auto now = Clock::now();
     if (cut_until_ > now) {

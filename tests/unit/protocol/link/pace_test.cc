@@ -130,6 +130,15 @@ struct Line {
   std::minstd_rand random;
 };
 
+// On which the slow start ends with a queue as long as the path.
+Line line_of(double rate, milliseconds length) {
+  Line line;
+  line.rate = rate;
+  line.base = length;
+  line.slow_start = 2 * rate * duration<double>(length).count();
+  return line;
+}
+
 TEST(Pace, LimitsNothingThatWaitsForNothing) {
   Line line;
   line.wants = 5e6;
@@ -159,10 +168,7 @@ TEST(Pace, DoesNotStopASlowStart) {
 TEST(Pace, KeepsTheQueueShortAndTheLineFull) {
   for (const double speed : {1e6, 12.5e6, 125e6}) {
     for (const int length : {2, 20, 50, 170}) {
-      Line line;
-      line.rate = speed;
-      line.base = milliseconds(length);
-      line.slow_start = line.rate * length / 1e3 * 2;
+      Line line = line_of(speed, milliseconds(length));
       line.pass(milliseconds(15000));
       const double before = line.arrived;
       EXPECT_LE(line.long_wait(20000), Pace::most_queue(line.rate) * 3 / 2)
@@ -250,10 +256,7 @@ TEST(Pace, APauseOfTheReaderIsNeitherASlowNorAFastLine) {
   for (const double speed : {12.5e6, 125e6}) {
     for (const int length : {20, 100, 170}) {
       for (const int held : {30, 100}) {
-        Line line;
-        line.rate = speed;
-        line.base = milliseconds(length);
-        line.slow_start = line.rate * length / 1e3 * 2;
+        Line line = line_of(speed, milliseconds(length));
         line.pass(milliseconds(5000));
         const double arrived = line.arrived;
         const auto before = line.now;

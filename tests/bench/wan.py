@@ -32,7 +32,7 @@ def measure(table, quick):
         copies(table, far, rounds)
         commands(table, far, 3 if quick else 15)
         back(table, far, rounds)
-        keys.measure(table, far, 10 if quick else 100)
+        keys.measure(table, far, 10 if quick else 200)
         truth(table, far)
 
 

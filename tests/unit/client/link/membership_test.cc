@@ -32,17 +32,19 @@ class Member : public testing::Test {
     EXPECT_EQ(::getsockopt(near_, SOL_SOCKET, SO_SNDBUF, &size, &length), 0);
     return size / 2;
   }
-  // Sends more than fits to a link process that takes its time, until less is held.
+  // Sends more than fits to a link process that takes its time, as often as it takes until less is
+  // held: on a busy machine nothing may have been written yet when the time is over.
   awaitable<void> hold_less(Membership& member) {
-    for (int i = 0; i < 40; ++i) {
-      member.endpoint.send(wire::Type::kAskStatus, std::string(32000, 'x'));
-    }
-    asio::steady_timer pause(context_, std::chrono::milliseconds(2));
-    co_await pause.async_wait(use_tuple);
-    while (held() != 65536) {
+    while (held() > 65536) {
+      for (int i = 0; i < 40; ++i) {
+        member.endpoint.send(wire::Type::kAskStatus, std::string(32000, 'x'));
+      }
+      asio::steady_timer pause(context_, std::chrono::milliseconds(2));
+      co_await pause.async_wait(use_tuple);
       char buffer[65536];
-      (void)::recv(far_.get(), buffer, sizeof buffer, 0);
-      co_await asio::post(context_, asio::use_awaitable);
+      while (::recv(far_.get(), buffer, sizeof buffer, 0) > 0) {
+        co_await asio::post(context_, asio::use_awaitable);
+      }
     }
   }
 
@@ -66,7 +68,7 @@ CO_TEST_F(Member, LetsLittleWaitInFrontOfItsKeystrokesWithEachLinkProcess) {
   while (near_ < 0) {
     co_await asio::post(context_, asio::use_awaitable);
   }
-  EXPECT_NE(held(), 65536);
+  EXPECT_GT(held(), 65536);
   co_await hold_less(*member);
   far_.reset();
   member->leave();

@@ -33,10 +33,10 @@ WHY = """## What misses its aim, and why
   side 1.85 s: together 1.1 times. scp both ways comes out at 1.25 to 1.4, as the run goes.
 - Tunnels over loopback, 0.59 to 0.88 times instead of 1.4: as above, three processes on two cores.
 - 8 streams of `ssh -L` are 8 windows of 2 MiB, so 5 times holds for one stream only.
-- 167 ms out of the job, 61 and 67 % of iperf3 instead of 90 (99 % in the run before): TCP below us loses packets in its slow start,
-  where it doubles what is on its way each round trip, and 100 ms of queue are less than that. About every second new connection at
-  167 ms goes that way, iperf3's own too, of which the best round counts here; what is lost is up to 20 MB, and cubic grows back for
-  minutes. At 100 ms the queue is long enough. To come: a start that grows more slowly than TCP's once the line may be full.
+- 167 ms out of the job, 61 and 67 % of iperf3 instead of 90 (99 % in the run before): TCP below us loses packets. In its slow start it
+  doubles what is on its way each round trip, after a pause it sends a whole window at once, and 100 ms of queue are less than that. Of
+  13 new connections at 167 ms 8 lost something, up to 20 MB, and 4 stayed below 90 % for as long as they were watched. iperf3's own
+  rounds differ as well; the best counts here. To come: a start that grows more slowly than TCP's once the line may be full.
 - Keystrokes beside bulk into the job, p99 82 and 72 ms instead of 70: a few of 200 keys. 67 and 74 in another run an hour before on a
   connection made on that line; the median is 60 in each.
 - `ssh rdev-NAME true` is 35 ms above the line instead of 30. Of the 29 ms that it takes without a line, ssh itself takes 16 on this

@@ -59,10 +59,13 @@ class Transport final : public PacketSink, public std::enable_shared_from_this<T
     virtual void on_closed(const Error& why) = 0;
   };
 
-  // When the server asks for new keys by itself (RFC 4253 section 9). The time counts when
-  // something is sent or received: an idle connection stays idle.
+  // When the server asks for new keys by itself. Both wait for more than a round trip then, which a
+  // fast line would notice after each gigabyte. The time counts when something is sent or received:
+  // an idle connection stays idle.
   struct Rekey {
-    std::uint64_t bytes = std::uint64_t{1} << 30;  // in either direction
+    // In either direction; 0: by the cipher's blocks, 64 GiB of AES (RFC 4344 section 3.2) and 1 GiB
+    // of ChaCha20 (RFC 4253 section 9), as OpenSSH does.
+    std::uint64_t bytes = 0;
     std::chrono::seconds time = std::chrono::hours(1);
   };
   struct ServerOptions {

@@ -37,6 +37,8 @@ class Far:
             rdev("up", JOB, "--cluster", "docker", "--image", "lab/busybox:1", "--publish", self.line.job.address)
             stack.callback(rdev, "down", JOB, code=None)
             self._without_docker_proxy(docker.inspect(docker.container_of(JOB)))
+            for wrap in ((), self.line.job.wrap, self._inside):
+                self._keep_order(wrap)
             self.sshd = Sshd(host=self.line.job)
             stack.callback(self.sshd.stop)
             self._serve(stack)
@@ -54,7 +56,7 @@ class Far:
         than the agent: packets are routed to the container instead."""
         self.line.job.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
         self.route()
-        inside = ("nsenter", f"--net=/proc/{container['State']['Pid']}/ns/net", "--")
+        self._inside = inside = ("nsenter", f"--net=/proc/{container['State']['Pid']}/ns/net", "--")
         self.line.laptop.run(*inside, "sysctl", "-qw", *SETTINGS)
         # As the line's other routes.
         self.line.laptop.run(*inside, "ip", "route", "replace", "default", "via", GATEWAY, "congctl", "cubic")
@@ -63,6 +65,13 @@ class Far:
         known = json.loads(record.read_text())
         known["endpoints"] = [f"tcp:{address}:{AGENT_PORT}"]
         record.write_text(json.dumps(known))
+
+    def _keep_order(self, wrap):
+        """As a network card does, one processor takes all packets of a connection. Else that is whichever the sender
+        was on, and TCP takes what overtakes on a virtual device for a loss."""
+        every = f"for q in /sys/class/net/*/queues/rx-*; do echo {(1 << os.cpu_count()) - 1:x} >$q/rps_cpus; done"
+        self.line.laptop.run(*wrap, "unshare", "--mount", "sh", "-ec",
+                             f"mount -t sysfs none /sys; mount -o remount,rw /sys; {every}")
 
     def route(self):
         """From the laptop to the containers: anew when the laptop has another address."""

@@ -21,7 +21,7 @@ Medians of `./dev bench`: a section is one run, each number beside its peer's.
 """
 WHY = """## What misses its aim, and why
 
-- Tunnels, 0.75 to 0.85 times instead of 1.2: a byte passes three processes of ours (holder, link, agent) and two of OpenSSH's. Per
+- Tunnels, 0.58 to 0.88 times instead of 1.2: a byte passes three processes of ours (holder, link, agent) and two of OpenSSH's. Per
   GB ours take 0.75 + 0.9 + 1.0 s of CPU (holder, link, agent), OpenSSH's 1.3 + 0.85 s (ssh, sshd), and the two cores of this
   machine are what both wait for: each of ours is cheaper than ssh, together they are not. The holder's hop is a unix
   socket: two copies in the kernel and its wake-ups. It was 0.55 to 0.7 times before polls, packets and credit were made
@@ -30,15 +30,16 @@ WHY = """## What misses its aim, and why
   take most of both cores. Of a GB into the job they take 1.9 s of CPU, the agent 0.9 and sshd 0.75, half of it AES-GCM and
   most of the rest the kernel's TCP; even an agent that cost nothing could be 1.4 times as fast. It was 0.68 times before
   malloc kept a stream's buffers (75 000 page faults a GB). Of 1 GiB got with sftp the client takes 2.1 s, ours 1.5 s, sshd's
-  side 1.85 s: together 1.1 times. scp both ways comes out at 1.25 to 1.4, as the run goes.
-- Tunnels over loopback, 0.59 to 0.88 times instead of 1.4: as above, three processes on two cores.
+  side 1.85 s: together 1.1 times. scp both ways comes out at 1.25 to 1.5, as the run goes.
+- Tunnels over loopback, 0.50 to 0.88 times instead of 1.4: as above, three processes on two cores.
 - 8 streams of `ssh -L` are 8 windows of 2 MiB, so 5 times holds for one stream only.
-- 167 ms out of the job, 61 and 67 % of iperf3 instead of 90 (99 % in the run before): TCP below us loses packets. In its slow start it
-  doubles what is on its way each round trip, after a pause it sends a whole window at once, and 100 ms of queue are less than that. Of
-  13 new connections at 167 ms 8 lost something, up to 20 MB, and 4 stayed below 90 % for as long as they were watched. iperf3's own
-  rounds differ as well; the best counts here. To come: a start that grows more slowly than TCP's once the line may be full.
-- Keystrokes beside bulk into the job, p99 82 and 72 ms instead of 70: a few of 200 keys. 67 and 74 in another run an hour before on a
-  connection made on that line; the median is 60 in each.
+- 167 ms into the job, 83 and 89 % of iperf3 instead of 90: TCP below us loses packets while it starts, and cubic takes 25 s to be back
+  where it was (RFC 9438). In its slow start it doubles what is on its way each round trip, and 100 ms of queue are less than that. Of four
+  other new connections two lost nothing there and two some 500 packets; all four came to 955 Mbit/s or more, so it depends on when the
+  loss comes. Out of the job three of them came to 957 or more, one to 825, which lost nothing. iperf3's own rounds differ as well; the
+  best counts here. To come: a start that grows more slowly than TCP's once the line may be full.
+- Keystrokes beside one bulk stream out of the job, p99 83 ms instead of 70: two or three of 200 keys. The other three are at 62 to 69
+  in this run; in the run before it was the two into the job. The median is 59 to 60 in each.
 - `ssh rdev-NAME true` is 35 ms above the line instead of 30. Of the 29 ms that it takes without a line, ssh itself takes 16 on this
   machine (6.7 until it has read its configuration, 9.3 for curve25519 and ed25519, which it does not leave to OpenSSL), the user's shell
   and env(1) 2, `rdev proxy` 5.5 to its first byte, a command by `rdev exec` 5.

@@ -31,21 +31,32 @@ awaitable<Result<void>> shake_hands(const Reach& reach, cluster::Endpoint endpoi
   co_return Result<void>{};
 }
 
-// Tries each endpoint once.
+awaitable<Result<void>> try_one(const Reach& reach, const cluster::Endpoint& endpoint) {
+  co_return co_await base::with_timeout(shake_hands(reach, endpoint), kHandshakeLimit,
+                                        "the SSH handshake");
+}
+
+// Tries each endpoint. The best come first: one that had failed may have been asked just before the
+// agent listened, so it is asked once more when a later one answers.
 awaitable<Result<std::vector<cluster::Endpoint>>> try_endpoints(const Reach& reach) {
   auto endpoints = co_await reach.cluster.endpoints(reach.ref);
   if (!endpoints) {
     co_return endpoints;
   }
   Error last{Code::kUnavailable, "the job has no endpoint yet"};
+  auto failed = endpoints->end();  // the first that did, at once
   for (auto endpoint = endpoints->begin(); endpoint != endpoints->end(); ++endpoint) {
-    const auto reached = co_await base::with_timeout(shake_hands(reach, *endpoint), kHandshakeLimit,
-                                                     "the SSH handshake");
+    const auto reached = co_await try_one(reach, *endpoint);
     if (reached) {
-      std::rotate(endpoints->begin(), endpoint, endpoint + 1);
+      const bool is_better = failed != endpoints->end() && co_await try_one(reach, *failed);
+      const auto first = is_better ? failed : endpoint;
+      std::rotate(endpoints->begin(), first, first + 1);
       co_return endpoints;
     }
     last = reached.error();
+    if (failed == endpoints->end() && last.code != Code::kTimeout) {
+      failed = endpoint;
+    }
     if (last.code == Code::kPermission) {
       break;
     }

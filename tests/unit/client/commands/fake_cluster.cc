@@ -77,13 +77,13 @@ awaitable<Result<std::vector<Endpoint>>> FakeCluster::endpoints(const JobRef& re
   if (job == jobs.end() || !job->second->server) {
     co_return std::vector<Endpoint>{};
   }
-  // The first never answers.
-  co_return std::vector<Endpoint>{"fake:dead", "fake:" + ref.id};
+  co_return std::vector<Endpoint>{"fake:first", "fake:" + ref.id};
 }
 
 awaitable<Result<base::Fd>> FakeCluster::dial(const JobRef& ref, const Endpoint& endpoint) {
   int ends[2];
-  if (endpoint == "fake:dead" || ::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) {
+  const bool is_deaf = endpoint == "fake:first" && deaf_for-- > 0;
+  if (is_deaf || ::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) {
     co_return fail(Code::kUnavailable, "nobody answers");
   }
   base::Fd far(ends[1]);

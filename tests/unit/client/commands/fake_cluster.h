@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -30,6 +31,7 @@ class FakeCluster final : public cluster::Cluster {
   Submit submit_does = Submit::kWorks;
   std::function<void()> at_submit;
   bool unreachable = false;
+  int deaf_for = std::numeric_limits<int>::max();  // so many dials of the first endpoint fail
   bool host_network = false;
 
   std::map<std::string, std::unique_ptr<Job>> jobs;  // by id

@@ -100,12 +100,19 @@ TEST_F(JobLife, LaunchWritesTheIntentFirstAndTheEntryAtTheEnd) {
   EXPECT_EQ(saved->stage, state::Stage::kRunning);
   EXPECT_EQ(saved->native, "native-" + saved->id);
   EXPECT_EQ(saved->ends_unix_s, saved->created_unix_s + 3600);
-  EXPECT_THAT(saved->endpoints, ElementsAre("fake:" + saved->id, "fake:dead"));
+  EXPECT_THAT(saved->endpoints, ElementsAre("fake:" + saved->id, "fake:first"));
   EXPECT_THAT(test::read_text(sshconfig::entry_file(paths_, "a")),
               HasSubstr(files("a").key.string()));
   const auto front = state::front_key(paths_, "a");
   EXPECT_EQ(test::read_text(files("a").known_hosts),
             "rdev-a " + front->public_key().text() + "\nrdev-a " + saved->host_public_key + "\n");
+}
+
+TEST_F(JobLife, TheBestEndpointStaysFirstWhenItWasOnlyAskedTooEarly) {
+  fake_->deaf_for = 1;
+  const auto record = launch_job("a");
+  ASSERT_TRUE(record) << record.error().message;
+  EXPECT_THAT(record->endpoints, ElementsAre("fake:first", "fake:" + record->id));
 }
 
 TEST_F(JobLife, KnowsWhetherTheJobHasItsHostsNetwork) {

@@ -18,8 +18,8 @@ struct Reach {
 };
 
 // Waits until the agent answers: a real SSH handshake with the pinned host key and the job's key.
-// Returns the endpoints, the best that answered first in the list. Ends early when the job has ended
-// (the message has the last lines of its log) and when a key is refused.
+// Returns the endpoints, the best that answered first in the list. Ends early when the job has
+// ended (the message has the last lines of its log) and when a key is refused.
 awaitable<Result<std::vector<cluster::Endpoint>>> wait_for_agent(const Reach& reach);
 
 }  // namespace rdev::commands

@@ -63,8 +63,8 @@ class Transport final : public PacketSink, public std::enable_shared_from_this<T
   // fast line would notice after each gigabyte. The time counts when something is sent or received:
   // an idle connection stays idle.
   struct Rekey {
-    // In either direction; 0: by the cipher's blocks, 64 GiB of AES (RFC 4344 section 3.2) and 1 GiB
-    // of ChaCha20 (RFC 4253 section 9), as OpenSSH does.
+    // In either direction; 0: by the cipher's blocks, 64 GiB of AES (RFC 4344 section 3.2) and 1
+    // GiB of ChaCha20 (RFC 4253 section 9), as OpenSSH does.
     std::uint64_t bytes = 0;
     std::chrono::seconds time = std::chrono::hours(1);
   };

@@ -136,13 +136,14 @@ TEST_F(LinkTest, StreamsGoOnOverAnotherConnection) {
     FakeConsumer& one = t.consumer(1);
     co_await t.attach(one);
     auto stream = co_await one.open("echo");
+    const std::string before = t.link->status().endpoint();
     t.agent.cut();
     co_await one.until(is_paused);
     EXPECT_THAT(one.pauses[0], HasSubstr("the connection to the agent of train is gone"));
     EXPECT_TRUE(co_await FakeConsumer::echoes(*stream));
     EXPECT_EQ(one.attached, 2);
     EXPECT_EQ(t.link->status().connections(), 2U);
-    EXPECT_EQ(t.link->status().endpoint(), "fake:2");
+    EXPECT_NE(t.link->status().endpoint(), before);
     EXPECT_EQ(t.link->status().streams(), 1U);
   }(*this));
 }

@@ -123,8 +123,10 @@ awaitable<void> Spare::keep() {
     const auto waiting = co_await start();
     if (waiting) {
       waiting_ = waiting;
-      // Readable at its end; aborted when it is taken.
-      (void)co_await waiting->socket.async_wait(Descriptor::wait_read, use_tuple);
+      // It says nothing: this is its end, or aborted when it is taken. (To wait until the socket is
+      // readable is not enough: now and then Asio says so of one that is new and is not.)
+      char nothing = 0;
+      (void)co_await waiting->socket.async_read_some(asio::buffer(&nothing, 1), use_tuple);
       const bool taken = std::exchange(waiting_, nullptr) == nullptr;
       const auto state = co_await asio::this_coro::cancellation_state;
       if (state.cancelled() != asio::cancellation_type::none) {

@@ -4,7 +4,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <charconv>
 #include <memory>
@@ -13,6 +12,7 @@
 #include "protocol/base/daemon.h"
 #include "protocol/base/file.h"
 #include "protocol/base/notify.h"
+#include "protocol/base/readable.h"
 #include "protocol/base/with_timeout.h"
 
 namespace rdev::link_process {
@@ -95,18 +95,12 @@ bool is_locked(const std::filesystem::path& lock) {
   return !held && held.error().code == Code::kExists;
 }
 
-awaitable<Result<void>> wait_readable(const base::Fd& process) {
+awaitable<Result<void>> wait_for(const base::Fd& process) {
   base::Fd copy(::dup(process.get()));
   if (!copy) {
     co_return fail_errno("cannot wait for a process");
   }
-  asio::posix::stream_descriptor descriptor(co_await asio::this_coro::executor, copy.release());
-  const auto [error] =
-      co_await descriptor.async_wait(asio::posix::stream_descriptor::wait_read, use_tuple);
-  if (error) {
-    co_return fail_errno("cannot wait for a process", error.value());
-  }
-  co_return Result<void>{};
+  co_return co_await base::wait_readable(std::move(copy));
 }
 
 }  // namespace
@@ -163,14 +157,14 @@ awaitable<Result<void>> await_end(base::Fd process) {
   if (!process) {
     co_return Result<void>{};
   }
-  auto ended = co_await base::with_timeout(wait_readable(process), kEndLimit, "ending");
+  auto ended = co_await base::with_timeout(wait_for(process), kEndLimit, "ending");
   if (ended || ended.error().code != Code::kTimeout) {
     co_return ended;
   }
   if (auto killed = send_signal(process, SIGKILL); !killed) {
     co_return killed;
   }
-  co_return co_await wait_readable(process);
+  co_return co_await wait_for(process);
 }
 
 awaitable<Result<void>> end_process(base::Fd process) {

@@ -36,8 +36,8 @@ class Far:
             rdev("ssh-config", "--install")
             rdev("up", JOB, "--cluster", "docker", "--image", "lab/busybox:1", "--publish", self.line.job.address)
             stack.callback(rdev, "down", JOB, code=None)
-            self._without_docker_proxy(docker.inspect(docker.container_of(JOB)))
-            for wrap in ((), self.line.job.wrap, self._inside):
+            inside = self._without_docker_proxy(docker.inspect(docker.container_of(JOB)))
+            for wrap in ((), self.line.job.wrap, inside):
                 self._keep_order(wrap)
             self.sshd = Sshd(host=self.line.job)
             stack.callback(self.sshd.stop)
@@ -53,10 +53,10 @@ class Far:
 
     def _without_docker_proxy(self, container):
         """The engine has no iptables here, so its published port is a process that copies, which costs more CPU
-        than the agent: packets are routed to the container instead."""
+        than the agent: packets are routed to the container instead. What goes before an argv that shall run there."""
         self.line.job.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
         self.route()
-        self._inside = inside = ("nsenter", f"--net=/proc/{container['State']['Pid']}/ns/net", "--")
+        inside = ("nsenter", f"--net=/proc/{container['State']['Pid']}/ns/net", "--")
         self.line.laptop.run(*inside, "sysctl", "-qw", *SETTINGS)
         # As the line's other routes.
         self.line.laptop.run(*inside, "ip", "route", "replace", "default", "via", GATEWAY, "congctl", "cubic")
@@ -65,11 +65,13 @@ class Far:
         known = json.loads(record.read_text())
         known["endpoints"] = [f"tcp:{address}:{AGENT_PORT}"]
         record.write_text(json.dumps(known))
+        return inside
 
     def _keep_order(self, wrap):
         """As a network card does, one processor takes all packets of a connection. Else that is whichever the sender
         was on, and TCP takes what overtakes on a virtual device for a loss."""
-        every = f"for q in /sys/class/net/*/queues/rx-*; do echo {(1 << os.cpu_count()) - 1:x} >$q/rps_cpus; done"
+        mask = (1 << min(os.cpu_count(), 32)) - 1
+        every = f"for q in /sys/class/net/*/queues/rx-*; do echo {mask:x} >$q/rps_cpus; done"
         self.line.laptop.run(*wrap, "unshare", "--mount", "sh", "-ec",
                              f"mount -t sysfs none /sys; mount -o remount,rw /sys; {every}")
 

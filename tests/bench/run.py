@@ -33,11 +33,10 @@ WHY = """## What misses its aim, and why
   side 1.85 s: together 1.1 times. scp both ways comes out at 1.25 to 1.5, as the run goes.
 - Tunnels over loopback, 0.50 to 0.88 times instead of 1.4: as above, three processes on two cores.
 - 8 streams of `ssh -L` are 8 windows of 2 MiB, so 5 times holds for one stream only.
-- 167 ms into the job, 83 and 89 % of iperf3 instead of 90: TCP below us loses packets while it starts, and cubic takes 25 s to be back
-  where it was (RFC 9438). In its slow start it doubles what is on its way each round trip, and 100 ms of queue are less than that. Of four
-  other new connections two lost nothing there and two some 500 packets; all four came to 955 Mbit/s or more, so it depends on when the
-  loss comes. Out of the job three of them came to 957 or more, one to 825, which lost nothing. iperf3's own rounds differ as well; the
-  best counts here. To come: a start that grows more slowly than TCP's once the line may be full.
+- 167 ms into the job, 83 and 89 % of iperf3 instead of 90: why is not known for certain. Of eight other new connections seven came to
+  955 Mbit/s or more, among them two that lost some 500 packets in TCP's slow start; the eighth stayed at 800 to 825 without a loss.
+  cubic takes 25 s to be back where it was before a loss (RFC 9438), and its slow start may end early. iperf3's own rounds differ as
+  well; the best counts here. To come: a start that grows more slowly than TCP's once the line may be full.
 - Keystrokes beside one bulk stream out of the job, p99 83 ms instead of 70: two or three of 200 keys. The other three are at 62 to 69
   in this run; in the run before it was the two into the job. The median is 59 to 60 in each.
 - `ssh rdev-NAME true` is 35 ms above the line instead of 30. Of the 29 ms that it takes without a line, ssh itself takes 16 on this

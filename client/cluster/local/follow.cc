@@ -10,6 +10,8 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 
+#include "protocol/base/readable.h"
+
 namespace rdev::cluster {
 namespace {
 
@@ -38,14 +40,11 @@ void drain(int fd) {
   }
 }
 
-enum class Woken { kByFile, kByEnd };
-awaitable<Woken> wait_for_either(Descriptor& changes, Descriptor& end) {
-  const auto [order, e1, e2] =
-      co_await asio::experimental::make_parallel_group(
-          changes.async_wait(Descriptor::wait_read, asio::deferred),
-          end.async_wait(Descriptor::wait_read, asio::deferred))
-          .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-  co_return order[0] == 0 ? Woken::kByFile : Woken::kByEnd;
+awaitable<void> wait_for_either(Descriptor& changes, Descriptor& end) {
+  co_await asio::experimental::make_parallel_group(
+      changes.async_wait(Descriptor::wait_read, asio::deferred),
+      end.async_wait(Descriptor::wait_read, asio::deferred))
+      .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
 }
 
 }  // namespace
@@ -72,7 +71,8 @@ awaitable<Result<void>> read_log(std::filesystem::path file, std::optional<Proce
     if (auto read = read_to_end(log.get(), sink); !read) {
       co_return read;
     }
-    if (co_await wait_for_either(changes_wait, end_wait) == Woken::kByEnd) {
+    co_await wait_for_either(changes_wait, end_wait);
+    if (base::is_readable(end_wait.native_handle())) {
       co_return read_to_end(log.get(), sink);
     }
     drain(changes_wait.native_handle());

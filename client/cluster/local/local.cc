@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <cstdlib>
 #include <system_error>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "client/cluster/local/keeper.h"
 #include "client/cluster/local/labels.h"
 #include "client/state/job_record.h"
+#include "protocol/base/readable.h"
 #include "protocol/base/with_timeout.h"
 
 namespace rdev::cluster {
@@ -34,16 +34,6 @@ std::optional<ProcessId> keeper_of(const JobRef& ref) {
 std::optional<std::string> socket_of(const ProcessId& keeper) {
   const auto labels = read_labels(keeper);
   return labels && labels->keeper ? std::optional(labels->socket) : std::nullopt;
-}
-
-awaitable<Result<void>> wait_readable(base::Fd fd) {
-  asio::posix::stream_descriptor descriptor(co_await asio::this_coro::executor, fd.release());
-  const auto [error] =
-      co_await descriptor.async_wait(asio::posix::stream_descriptor::wait_read, use_tuple);
-  if (error) {
-    co_return fail_errno("cannot wait for a process", error.value());
-  }
-  co_return Result<void>{};
 }
 
 class LocalCluster final : public Cluster {
@@ -136,7 +126,8 @@ class LocalCluster final : public Cluster {
       }
       if (base::Fd ended = open_process(*keeper)) {
         // A keeper that does not end in time is among those killed below.
-        (void)co_await base::with_timeout(wait_readable(std::move(ended)), kStopLimit, "stopping");
+        (void)co_await base::with_timeout(base::wait_readable(std::move(ended)), kStopLimit,
+                                          "stopping");
       }
     }
     // By descent first: an agent that is not dumpable hides its labels from all but root.

@@ -16,9 +16,9 @@ struct Option {
   bool& (*flag)(Arguments&);         // of one that takes none
 };
 
-constexpr Option kConfig{"--config", "FILE", "the job's config file",
+constexpr Option kConfig{"--config", "FILE", "the job's config file; serve: - is stdin",
                          [](Arguments& a) -> std::string& { return a.config; }, nullptr};
-constexpr Option kListen{"--listen", "ADDRESS:PORT", "without a config: where to listen",
+constexpr Option kListen{"--listen", "ADDRESS:PORT", "where to listen",
                          [](Arguments& a) -> std::string& { return a.by_hand.listen; }, nullptr};
 constexpr Option kKeys{"--authorized-keys", "FILE", "without a config: who may log in",
                        [](Arguments& a) -> std::string& { return a.by_hand.authorized_keys; },
@@ -30,12 +30,20 @@ constexpr Option kHostKey{"--host-key", "FILE",
 constexpr Option kDeny{"--deny", "WHAT[,WHAT]",
                        "refuse forwards: local-tcp, remote-tcp, unix-sockets, agent",
                        [](Arguments& a) -> std::string& { return a.by_hand.deny; }, nullptr};
+constexpr Option kListenFd{"--listen-fd", "N", "with a config: descriptor N listens already",
+                           [](Arguments& a) -> std::string& { return a.handed.listen_fd; },
+                           nullptr};
+constexpr Option kReadyFd{"--ready-fd", "N", "with a config: write \"up\" there once it serves",
+                          [](Arguments& a) -> std::string& { return a.handed.ready_fd; }, nullptr};
+constexpr Option kInstance{"--instance", "I", "with a config: the host key is instance I's",
+                           [](Arguments& a) -> std::string& { return a.handed.instance; }, nullptr};
 constexpr Option kExit{"--exit-with-command", "", "end when COMMAND ends, with its code", nullptr,
                        [](Arguments& a) -> bool& { return a.by_hand.exit_with_command; }};
 constexpr Option kJson{"--json", "", "print JSON", nullptr,
                        [](Arguments& a) -> bool& { return a.json; }};
 
-constexpr Option kServeOptions[] = {kConfig, kListen, kKeys, kHostKey, kDeny, kExit};
+constexpr Option kServeOptions[] = {kConfig,   kListen,  kKeys,     kHostKey, kDeny,
+                                    kListenFd, kReadyFd, kInstance, kExit};
 constexpr Option kStatusOptions[] = {kConfig, kJson};
 constexpr Option kConfigOnly[] = {kConfig};
 
@@ -184,15 +192,20 @@ class Parser final {
       return arguments_.config.empty() ? Result<void>(refuse("--config FILE is missing"))
                                        : Result<void>();
     }
-    if (arguments_.config.empty() == arguments_.by_hand.listen.empty()) {
+    if (!given(kConfig) && !given(kListen)) {
       return refuse("serve needs either --config FILE or --listen ADDRESS:PORT");
     }
-    for (const Option& option : {kListen, kKeys, kHostKey, kDeny}) {
+    for (const Option& option : {kListenFd, kReadyFd, kInstance}) {
+      if (!given(kConfig) && given(option)) {
+        return refuse(std::string(option.name) + " goes with --config only");
+      }
+    }
+    for (const Option& option : {kKeys, kHostKey, kDeny}) {
       if (given(kConfig) && given(option)) {
         return refuse(std::string(option.name) + " does not go with --config, which says it all");
       }
     }
-    if (given(kListen) && !given(kKeys)) {
+    if (!given(kConfig) && !given(kKeys)) {
       return refuse("--listen needs --authorized-keys FILE: who may log in");
     }
     return {};

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/by_hand.h"
+#include "agent/handed_over.h"
 #include "protocol/base/result.h"
 
 namespace rdev::agent {
@@ -17,6 +18,7 @@ struct Arguments {
   Subcommand subcommand{};
   std::string config;
   ByHand by_hand;
+  HandedOver handed;
   bool json = false;
   std::vector<std::string> command;  // what follows "--"
 };

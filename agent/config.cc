@@ -18,13 +18,17 @@ constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 // The clock's nanoseconds end at 292 years.
 constexpr std::uint64_t kMaxLifetime = std::uint64_t{100} * 366 * 24 * 3600;
 
-Result<ssh::PrivateKey> host_key_of(const AgentConfig& message) {
+Result<ssh::PrivateKey> host_key_of(const AgentConfig& message,
+                                    std::optional<std::uint32_t> instance) {
   ssh::Seed seed{};
   if (message.host_seed().size() != seed.size()) {
     return fail(Code::kUsage, "host_seed has " + std::to_string(message.host_seed().size()) +
                                   " bytes instead of 32");
   }
   std::copy(message.host_seed().begin(), message.host_seed().end(), seed.begin());
+  if (instance) {
+    seed = ssh::instance_seed(seed, *instance);
+  }
   auto key = ssh::PrivateKey::from_seed(seed);
   ::explicit_bzero(seed.data(), seed.size());
   return key;
@@ -50,7 +54,7 @@ Result<void> read_keys(const AgentConfig& message, Config& config) {
   return {};
 }
 
-Result<void> read_places(const AgentConfig& message, Config& config) {
+Result<void> read_places(const AgentConfig& message, const Additions& more, Config& config) {
   for (const std::string& address : message.listen()) {
     auto endpoint = parse_endpoint(address);
     if (!endpoint) {
@@ -60,7 +64,10 @@ Result<void> read_places(const AgentConfig& message, Config& config) {
   }
   config.socket = message.socket();
   config.fallback_home = message.fallback_home();
-  if (config.socket.empty() && config.listen.empty()) {
+  if (more.listen) {
+    config.listen.push_back(*more.listen);
+  }
+  if (config.socket.empty() && config.listen.empty() && !more.listens) {
     return fail(Code::kUsage, "neither socket nor listen is set: nobody could connect");
   }
   if (auto good = check_path(config.socket, "socket"); !good) {
@@ -94,8 +101,8 @@ Result<void> read_denials(const AgentConfig& message, Config& config) {
   return {};
 }
 
-Result<Config> check(const AgentConfig& message) {
-  auto host_key = host_key_of(message);
+Result<Config> check(const AgentConfig& message, const Additions& more) {
+  auto host_key = host_key_of(message, more.instance);
   if (!host_key) {
     return tl::make_unexpected(host_key.error());
   }
@@ -110,7 +117,7 @@ Result<Config> check(const AgentConfig& message) {
   if (auto read = read_keys(message, config); !read) {
     return tl::make_unexpected(read.error());
   }
-  if (auto read = read_places(message, config); !read) {
+  if (auto read = read_places(message, more, config); !read) {
     return tl::make_unexpected(read.error());
   }
   if (auto read = read_denials(message, config); !read) {
@@ -118,6 +125,8 @@ Result<Config> check(const AgentConfig& message) {
   }
   return config;
 }
+
+}  // namespace
 
 Result<std::string> read_all(int fd, const std::string& name) {
   std::string bytes(kMaxBytes + 1, '\0');  // once and for all: a growing string leaves copies
@@ -139,8 +148,6 @@ Result<std::string> read_all(int fd, const std::string& name) {
   return fail(Code::kLimit, name + " is longer than 1 MiB");
 }
 
-}  // namespace
-
 Result<std::string> read_private_file(const std::filesystem::path& path, std::string_view what) {
   const std::string name = std::string(what) + ' ' + path.string();
   const base::Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
@@ -158,12 +165,12 @@ Result<std::string> read_private_file(const std::filesystem::path& path, std::st
   return read_all(fd.get(), name);
 }
 
-Result<Config> parse_config(std::string_view bytes) {
+Result<Config> parse_config(std::string_view bytes, const Additions& more) {
   AgentConfig message;
   if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return fail(Code::kUsage, "it is no AgentConfig message: damaged, or not a config at all");
   }
-  auto config = check(message);
+  auto config = check(message, more);
   wipe(*message.mutable_host_seed());
   return config;
 }

@@ -11,6 +11,7 @@
 #include "agent/by_hand.h"
 #include "agent/command_line.h"
 #include "agent/control.h"
+#include "agent/handed_over.h"
 #include "agent/own_process.h"
 #include "agent/process/accounts.h"
 #include "agent/process/spare.h"
@@ -29,22 +30,51 @@ int complain(const rdev::Error& error) {
   return error.code == rdev::Code::kUsage ? kUsage : kFailed;
 }
 
-int serve(const Arguments& arguments) {
-  auto own = rdev::agent::prepare_own_process();
-  auto config = arguments.config.empty() ? rdev::agent::config_by_hand(arguments.by_hand)
-                                         : rdev::agent::load_config(arguments.config);
+int serve_config(rdev::agent::OwnProcess own, const Arguments& arguments) {
+  rdev::agent::HandedOver handed = arguments.handed;
+  handed.listen = arguments.by_hand.listen;
+  auto config = rdev::agent::load_config(arguments.config, handed);
   if (!config) {
     return complain(config.error());
   }
   config->exit_with_command |= arguments.by_hand.exit_with_command;
   rdev::agent::ServeOptions options{.config = *std::move(config), .command = arguments.command};
-  if (arguments.config.empty()) {
-    const auto user = rdev::process::own_account(own.environment).name;
-    options.listening = [user, key = options.config.host_key.public_key()](const auto& endpoints) {
-      std::fputs(rdev::agent::greeting(key, endpoints.front(), user).c_str(), stdout);
-      std::fflush(stdout);
-    };
+  if (!handed.listen_fd.empty()) {
+    auto listener = rdev::agent::take_listener(handed.listen_fd);
+    if (!listener) {
+      return complain(listener.error());
+    }
+    options.listener = *std::move(listener);
   }
+  auto ready = handed.ready_fd.empty() ? rdev::Result<rdev::base::Fd>()
+                                       : rdev::agent::take_descriptor(handed.ready_fd);
+  if (!ready) {
+    return complain(ready.error());
+  }
+  options.listening = [&ready](const auto&) {
+    rdev::agent::say_ready(*ready);
+    ready->reset();
+  };
+  const auto code = rdev::agent::serve(std::move(own), std::move(options));
+  return code ? *code : complain(code.error());
+}
+
+int serve(const Arguments& arguments) {
+  auto own = rdev::agent::prepare_own_process();
+  if (!arguments.config.empty()) {
+    return serve_config(std::move(own), arguments);
+  }
+  auto config = rdev::agent::config_by_hand(arguments.by_hand);
+  if (!config) {
+    return complain(config.error());
+  }
+  config->exit_with_command |= arguments.by_hand.exit_with_command;
+  rdev::agent::ServeOptions options{.config = *std::move(config), .command = arguments.command};
+  const auto user = rdev::process::own_account(own.environment).name;
+  options.listening = [user, key = options.config.host_key.public_key()](const auto& endpoints) {
+    std::fputs(rdev::agent::greeting(key, endpoints.front(), user).c_str(), stdout);
+    std::fflush(stdout);
+  };
   const auto code = rdev::agent::serve(std::move(own), std::move(options));
   return code ? *code : complain(code.error());
 }

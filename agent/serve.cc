@@ -159,6 +159,11 @@ Result<void> Agent::listen() {
     base::log_info("listening", {{"address", text(endpoints.back())}});
     tcp_.push_back(*std::move(socket));
   }
+  if (options_.listener) {
+    endpoints.push_back(base::local_endpoint(options_.listener.get()));
+    base::log_info("listening", {{"address", text(endpoints.back())}});
+    tcp_.push_back(std::move(options_.listener));
+  }
   if (!options_.config.socket.empty()) {
     const std::filesystem::path path = options_.config.socket;
     if (auto made = base::make_private_dir(path.parent_path()); !made) {

@@ -13,6 +13,7 @@ namespace rdev::agent {
 struct ServeOptions {
   Config config;
   std::vector<std::string> command;  // the job's own; empty: none
+  base::Fd listener;                 // a TCP socket that listens already; empty: none
   // Called once, when it listens.
   std::function<void(const std::vector<asio::ip::tcp::endpoint>&)> listening;
 };

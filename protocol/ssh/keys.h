@@ -45,6 +45,10 @@ using Seed = std::array<std::uint8_t, 32>;  // RFC 8032 section 5.1.5
 // From the kernel's generator.
 Seed random_seed();
 
+// The seed of the host key of one of a job's instances: HKDF-SHA256 (RFC 5869) of the job's seed,
+// without a salt, info "rdev host key I", I in decimal.
+Seed instance_seed(const Seed& job, std::uint32_t instance);
+
 // An Ed25519 private key. Its memory is wiped when it dies.
 class PrivateKey final {
  public:

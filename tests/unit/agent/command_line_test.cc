@@ -36,6 +36,20 @@ TEST(CommandLine, ByHand) {
   EXPECT_THAT(arguments.command, IsEmpty());
 }
 
+TEST(CommandLine, WhatIsHandedOver) {
+  const auto arguments = parse({"serve", "--config", "-", "--listen-fd", "5", "--ready-fd=3",
+                                "--instance", "2", "--listen", "0.0.0.0:1"});
+  EXPECT_EQ(arguments.config, "-");
+  EXPECT_EQ(arguments.handed.listen_fd, "5");
+  EXPECT_EQ(arguments.handed.ready_fd, "3");
+  EXPECT_EQ(arguments.handed.instance, "2");
+  EXPECT_EQ(arguments.by_hand.listen, "0.0.0.0:1");
+  const Words alone = {"serve", "--listen",   "0.0.0.0:1", "--authorized-keys",
+                       "/k",    "--instance", "1"};
+  EXPECT_THAT(parse_command_line(alone).error().message,
+              HasSubstr("--instance goes with --config"));
+}
+
 TEST(CommandLine, WhatFollowsTheDashesIsNotRead) {
   const auto arguments =
       parse({"serve", "--config", "/config", "--", "tool", "--help", "--", "--config=x"});
@@ -86,7 +100,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"serve"}, "either --config FILE or --listen"},
         Mistake{{"serve", "--listen=", "--authorized-keys", "k"}, "--listen needs a value"},
         Mistake{{"serve", "--listen", "x:1"}, "--listen needs --authorized-keys"},
-        Mistake{{"serve", "--config", "c", "--listen", "x:1"}, "either --config FILE"},
+        Mistake{{"serve", "--config", "c", "--deny", "agent"}, "--deny does not go with"},
         Mistake{{"serve", "--config", "c", "--host-key", "h"}, "--host-key does not go with"},
         Mistake{{"serve", "--config", "c", "tool"}, "no word \"tool\""},
         Mistake{{"serve", "--config"}, "--config needs a value: FILE"},

@@ -27,6 +27,27 @@ std::string error_of(const AgentConfig& message) {
   return config ? "" : config.error().message;
 }
 
+TEST(ParseConfig, TakesWhatTheCommandLineAdds) {
+  AgentConfig message = good();
+  message.clear_listen();
+  message.clear_socket();
+  const std::string bytes = message.SerializeAsString();
+  EXPECT_THAT(parse_config(bytes).error().message, HasSubstr("neither socket nor listen"));
+  EXPECT_TRUE(parse_config(bytes, {.listens = true}));
+  const asio::ip::tcp::endpoint somewhere(asio::ip::address_v4::loopback(), 22);
+  EXPECT_EQ(parse_config(bytes, {.listen = somewhere})->listen.front(), somewhere);
+
+  const auto plain = parse_config(bytes, {.listens = true});
+  const auto first = parse_config(bytes, {.instance = 0, .listens = true});
+  const auto third = parse_config(bytes, {.instance = 2, .listens = true});
+  ssh::Seed seed;
+  seed.fill('s');
+  EXPECT_EQ(third->host_key.public_key(),
+            ssh::PrivateKey::from_seed(ssh::instance_seed(seed, 2))->public_key());
+  EXPECT_NE(first->host_key.public_key(), third->host_key.public_key());
+  EXPECT_NE(first->host_key.public_key(), plain->host_key.public_key());
+}
+
 TEST(ParseConfig, TakesEveryField) {
   AgentConfig message = good();
   message.set_exit_with_command(true);

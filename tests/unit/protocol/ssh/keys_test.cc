@@ -113,6 +113,28 @@ TEST(PublicKey, RefusesWhatIsNoKey) {
   }
 }
 
+TEST(InstanceSeed, IsHkdfOfTheJobsSeed) {
+  Seed job;
+  for (std::size_t i = 0; i < job.size(); ++i) {
+    job[i] = static_cast<std::uint8_t>(i);
+  }
+  const auto hex = [](const Seed& seed) {
+    std::string text;
+    for (const std::uint8_t byte : seed) {
+      text += "0123456789abcdef"[byte >> 4U];
+      text += "0123456789abcdef"[byte & 15U];
+    }
+    return text;
+  };
+  // By HMAC-SHA256 of another library.
+  EXPECT_EQ(hex(instance_seed(job, 0)),
+            "5c8b36706f541d60be2a2faa99c71cf13867d4497ad86913f85039bd7ae8ca36");
+  EXPECT_EQ(hex(instance_seed(job, 2)),
+            "891d467aefcee5a154f1e458f6c9e172179a5a9237b21d74d170ef5b26dfbf8a");
+  EXPECT_EQ(hex(instance_seed(job, 10)),
+            "d7658597e4341224ffbe53bedd3315c3dab07ccc1eb019988fab6033f4710e50");
+}
+
 TEST(AuthorizedKeys, SkipsCommentsAndNamesTheBadLine) {
   const std::string key = PrivateKey::from_seed(kSeed)->public_key().text();
   const auto keys = parse_authorized_keys("# mine\n\n" + key + " a\r\n  " + key);

@@ -1,18 +1,12 @@
 #pragma once
 
-#include <filesystem>
 #include <optional>
 #include <string>
 
+#include "client/http/tls.h"
 #include "protocol/base/result.h"
 
 namespace rdev::cluster::docker {
-
-// PEM files as the docker command lays them out; a file that does not exist is not used.
-struct TlsFiles {
-  std::filesystem::path ca, cert, key;
-  bool verify = true;
-};
 
 // Where an engine is.
 struct EngineAddress {
@@ -22,9 +16,9 @@ struct EngineAddress {
   std::string user;  // ssh; may be empty
   std::string host;  // tcp, ssh; an IPv6 address without its brackets
   std::string port;  // tcp; ssh: may be empty
-  std::optional<TlsFiles> tls;
-  std::string text;    // as it was given
-  std::string source;  // who named it: "DOCKER_HOST", "context NAME", "default"
+  std::optional<http::TlsOptions> tls;  // files as the docker command lays them out
+  std::string text;                     // as it was given
+  std::string source;                   // who named it: "DOCKER_HOST", "context NAME", "default"
 };
 
 // "unix:///path", "tcp://host[:port]", "ssh://[user@]host[:port][/socket]". A tcp address without a

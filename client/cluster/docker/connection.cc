@@ -3,10 +3,10 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/write.hpp>
 #include <chrono>
 
-#include "client/cluster/docker/ssh_carrier.h"
+#include "client/carrier/carrier.h"
+#include "client/cluster/docker/ssh_command.h"
 #include "protocol/base/with_timeout.h"
 
 namespace rdev::cluster::docker {
@@ -17,52 +17,23 @@ using local = asio::local::stream_protocol;
 
 constexpr auto kConnectLimit = std::chrono::seconds(10);
 
-Code code_of(const boost::system::error_code& error) {
-  return error == asio::error::operation_aborted ? Code::kCancelled : Code::kClosed;
-}
-
-template <class Socket>
-class SocketConnection final : public Connection {
+// The carrier is destroyed after the socket: it sees the end first.
+class CarriedConnection final : public Connection {
  public:
-  SocketConnection(Socket socket, std::unique_ptr<SshCarrier> carrier)
-      : carrier_(std::move(carrier)), socket_(std::move(socket)) {}
+  CarriedConnection(std::unique_ptr<carrier::Carrier> carrier, std::unique_ptr<Connection> inner)
+      : carrier_(std::move(carrier)), inner_(std::move(inner)) {}
 
   awaitable<Result<std::size_t>> read(asio::mutable_buffer buffer) override {
-    auto [error, n] = co_await socket_.async_read_some(buffer, use_tuple);
-    if (error && error != asio::error::eof) {
-      co_return fail(code_of(error), "read from the engine: " + error.message());
-    }
-    co_return n;
+    return inner_->read(buffer);
   }
-
-  awaitable<Result<void>> write(asio::const_buffer bytes) override {
-    auto [error, n] = co_await asio::async_write(socket_, bytes, use_tuple);
-    if (error) {
-      co_return fail(code_of(error), "write to the engine: " + error.message());
-    }
-    co_return Result<void>();
-  }
-
-  awaitable<Result<void>> write_eof() override {
-    boost::system::error_code error;
-    socket_.shutdown(Socket::shutdown_send, error);
-    if (error) {
-      co_return fail(Code::kClosed, "half-close to the engine: " + error.message());
-    }
-    co_return Result<void>();
-  }
-
-  std::string complaint() const override { return carrier_ ? carrier_->complaint() : ""; }
+  awaitable<Result<void>> write(asio::const_buffer bytes) override { return inner_->write(bytes); }
+  awaitable<Result<void>> write_eof() override { return inner_->write_eof(); }
+  std::string complaint() const override { return carrier_->complaint(); }
 
  private:
-  std::unique_ptr<SshCarrier> carrier_;  // destroyed after the socket: it sees the end first
-  Socket socket_;
+  std::unique_ptr<carrier::Carrier> carrier_;
+  std::unique_ptr<Connection> inner_;
 };
-
-template <class Socket>
-std::unique_ptr<Connection> wrap(Socket socket, std::unique_ptr<SshCarrier> carrier = nullptr) {
-  return std::make_unique<SocketConnection<Socket>>(std::move(socket), std::move(carrier));
-}
 
 awaitable<Result<std::unique_ptr<Connection>>> connect_unix(const EngineAddress& address) {
   local::socket socket(co_await asio::this_coro::executor);
@@ -74,28 +45,18 @@ awaitable<Result<std::unique_ptr<Connection>>> connect_unix(const EngineAddress&
   if (error) {
     co_return tl::make_unexpected(unavailable(address, error.message(), error.value()));
   }
-  co_return wrap(std::move(socket));
+  co_return http::over(std::move(socket));
 }
 
 awaitable<Result<std::unique_ptr<Connection>>> connect_tcp(const EngineAddress& address) {
-  auto executor = co_await asio::this_coro::executor;
-  tcp::resolver resolver(executor);
-  auto [resolve_error, found] =
-      co_await resolver.async_resolve(address.host, address.port, use_tuple);
-  if (resolve_error) {
-    co_return tl::make_unexpected(unavailable(address, resolve_error.message()));
+  auto connected = co_await http::connect_tcp(address.host, address.port);
+  if (!connected) {
+    co_return tl::make_unexpected(unavailable(address, connected.error().message));
   }
-  tcp::socket socket(executor);
-  auto [error, endpoint] = co_await asio::async_connect(socket, found, use_tuple);
-  if (error) {
-    co_return tl::make_unexpected(unavailable(address, error.message(), error.value()));
-  }
-  boost::system::error_code ignored;  // only a matter of speed
-  socket.set_option(tcp::no_delay(true), ignored);
   if (!address.tls) {
-    co_return wrap(std::move(socket));
+    co_return connected;
   }
-  auto secured = co_await start_tls(wrap(std::move(socket)), *address.tls, address.host);
+  auto secured = co_await http::start_tls(std::move(*connected), *address.tls, address.host);
   if (!secured) {
     co_return tl::make_unexpected(unavailable(address, secured.error().message));
   }
@@ -103,12 +64,13 @@ awaitable<Result<std::unique_ptr<Connection>>> connect_tcp(const EngineAddress& 
 }
 
 awaitable<Result<std::unique_ptr<Connection>>> connect_ssh(const EngineAddress& address) {
-  auto started = SshCarrier::start(address);
+  auto started = carrier::Carrier::start(ssh_command(address));
   if (!started) {
     co_return tl::make_unexpected(unavailable(address, started.error().message));
   }
   local::socket socket(co_await asio::this_coro::executor, local(), started->socket.release());
-  co_return wrap(std::move(socket), std::move(started->carrier));
+  co_return std::make_unique<CarriedConnection>(std::move(started->carrier),
+                                                http::over(std::move(socket)));
 }
 
 awaitable<Result<std::unique_ptr<Connection>>> connect_any(const EngineAddress& address) {

@@ -7,7 +7,7 @@
 #include <boost/asio/write.hpp>
 #include <chrono>
 
-#include "client/cluster/docker/child.h"
+#include "client/carrier/child.h"
 #include "protocol/base/fd.h"
 #include "protocol/base/with_timeout.h"
 
@@ -58,7 +58,7 @@ awaitable<Result<std::optional<std::string>>> ask_credential_helper(std::string 
   base::Fd theirs(pair[1]);
   const base::Fd null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
   const std::vector<std::string> argv = {program, "get"};
-  auto child = Child::spawn(argv, theirs.get(), theirs.get(), null.get());
+  auto child = carrier::Child::spawn(argv, theirs.get(), theirs.get(), null.get());
   theirs.reset();
   if (!child) {
     co_return prefix("registry credentials", child.error());

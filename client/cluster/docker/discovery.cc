@@ -22,8 +22,8 @@ std::string context_id(const std::string& name) {
   return hex;
 }
 
-TlsFiles tls_files(const std::filesystem::path& dir, bool verify) {
-  return TlsFiles{dir / "ca.pem", dir / "cert.pem", dir / "key.pem", verify};
+http::TlsOptions tls_files(const std::filesystem::path& dir, bool verify) {
+  return http::TlsOptions{dir / "ca.pem", dir / "cert.pem", dir / "key.pem", verify};
 }
 
 Result<EngineAddress> from_environment(const std::string& host, std::string source,

@@ -1,9 +1,8 @@
 #include "client/cluster/docker/docker.h"
 
-#include <boost/asio/connect.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 
+#include "client/carrier/tcp.h"
 #include "client/cluster/docker/create_body.h"
 #include "client/cluster/docker/discovery.h"
 #include "client/cluster/docker/engine.h"
@@ -22,23 +21,6 @@ constexpr auto kDialLimit = std::chrono::seconds(10);
 tl::unexpected<Error> gone(const JobRef& ref) {
   return fail(Code::kNotFound,
               "job " + ref.name + " has no container on the docker engine any more");
-}
-
-awaitable<Result<base::Fd>> connect_tcp(std::string host, std::string port) {
-  auto executor = co_await asio::this_coro::executor;
-  asio::ip::tcp::resolver resolver(executor);
-  auto [resolve_error, found] = co_await resolver.async_resolve(host, port, use_tuple);
-  if (resolve_error) {
-    co_return fail(Code::kUnavailable, host + ": " + resolve_error.message());
-  }
-  asio::ip::tcp::socket socket(executor);
-  auto [error, endpoint] = co_await asio::async_connect(socket, found, use_tuple);
-  if (error) {
-    co_return fail(Code::kUnavailable, host + " port " + port + ": " + error.message());
-  }
-  boost::system::error_code ignored;  // only a matter of speed
-  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-  co_return base::Fd(socket.release());
 }
 
 class DockerCluster final : public Cluster {
@@ -143,8 +125,9 @@ awaitable<Result<base::Fd>> DockerCluster::dial(const JobRef& ref, const Endpoin
   if (host.starts_with('[') && host.ends_with(']')) {
     host = host.substr(1, host.size() - 2);
   }
-  auto connected = co_await base::with_timeout(connect_tcp(host, endpoint.substr(colon + 1)),
-                                               kDialLimit, "connecting to " + endpoint);
+  auto connected =
+      co_await base::with_timeout(carrier::connect_tcp(host, endpoint.substr(colon + 1)),
+                                  kDialLimit, "connecting to " + endpoint);
   co_return connected;
 }
 

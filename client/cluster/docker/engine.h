@@ -6,10 +6,13 @@
 #include <string>
 
 #include "client/cluster/docker/address.h"
-#include "client/cluster/docker/http.h"
+#include "client/cluster/docker/connection.h"
 #include "client/cluster/docker/json.h"
+#include "client/http/http.h"
 
 namespace rdev::cluster::docker {
+
+using http::Request, http::ResponseStream;
 
 struct Response {
   int status = 0;

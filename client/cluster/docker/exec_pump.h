@@ -5,10 +5,13 @@
 #include <string>
 #include <string_view>
 
+#include "client/cluster/docker/connection.h"
 #include "client/cluster/docker/frames.h"
-#include "client/cluster/docker/http.h"
+#include "client/http/http.h"
 
 namespace rdev::cluster::docker {
+
+using http::Request, http::ResponseStream;
 
 // The hijacked connection of an exec and its socketpair's near end.
 class ExecPump final {

@@ -122,7 +122,7 @@ awaitable<Result<std::vector<Found>>> find_containers(Engine& engine, std::strin
                                                       std::string value) {
   const json::object filters = {{"label", json::array{label + "=" + value}}};
   auto listed = co_await get_json(
-      engine, with_query("/containers/json", "filters", json::serialize(filters)) + "&all=1");
+      engine, http::with_query("/containers/json", "filters", json::serialize(filters)) + "&all=1");
   if (!listed) {
     co_return tl::make_unexpected(listed.error());
   }

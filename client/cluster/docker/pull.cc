@@ -55,7 +55,7 @@ bool contains(const std::string& text, std::string_view part) {
 Request pull_request(const ImageName& name, const std::string& auth) {
   Request request;
   request.method = "POST";
-  request.target = with_query("/images/create", "fromImage", name.repository) +
+  request.target = http::with_query("/images/create", "fromImage", name.repository) +
                    "&tag=" + name.version;  // of plain characters: parse_image() saw to it
   if (!auth.empty()) {
     request.headers.emplace_back("X-Registry-Auth", auth);

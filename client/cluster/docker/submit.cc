@@ -156,7 +156,7 @@ std::vector<PortBinding> Submission::ports() {
 }
 
 awaitable<Result<void>> Submission::create() {
-  Request request = make_request("POST", with_query("/containers/create", "name", name_));
+  Request request = make_request("POST", http::with_query("/containers/create", "name", name_));
   request.headers.emplace_back("Content-Type", "application/json");
   request.body = json::serialize(create_body(spec_, facts_, ports()));
   made_ = name_;
@@ -190,8 +190,8 @@ awaitable<Result<void>> Submission::fill_volume() {
     co_return tl::make_unexpected(owner.error());
   }
   const auto listen = published_ ? Listen::kPublishedPort : Listen::kSocketOnly;
-  Request request =
-      make_request("PUT", with_query("/containers/" + container_ + "/archive", "path", kVolume));
+  Request request = make_request(
+      "PUT", http::with_query("/containers/" + container_ + "/archive", "path", kVolume));
   request.headers.emplace_back("Content-Type", "application/x-tar");
   request.body = volume_archive(agent_, agent_config(spec_, listen), *owner, std::time(nullptr));
   auto response = co_await engine_.call(std::move(request), kStartLimit);

@@ -60,7 +60,8 @@ awaitable<Result<std::string>> read_in_container(Engine& engine, std::string con
   for (int link = 0; link < kMaxLinks; ++link) {
     Request request;
     request.method = "GET";
-    request.target = with_query("/containers/" + container + "/archive", "path", path.string());
+    request.target =
+        http::with_query("/containers/" + container + "/archive", "path", path.string());
     auto response = co_await engine.call(std::move(request));
     if (!response) {
       co_return tl::make_unexpected(response.error());

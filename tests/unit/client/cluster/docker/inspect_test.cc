@@ -119,7 +119,7 @@ TEST(OurContainers, OnlyThoseWithTheNameOfTheirLabels) {
 }
 
 TEST(WithQuery, LeavesNothingThatGoWouldReadOtherwise) {
-  EXPECT_EQ(with_query("/x", "path", "/a b+c/=&%~"), "/x?path=%2Fa%20b%2Bc%2F%3D%26%25~");
+  EXPECT_EQ(http::with_query("/x", "path", "/a b+c/=&%~"), "/x?path=%2Fa%20b%2Bc%2F%3D%26%25~");
 }
 
 }  // namespace

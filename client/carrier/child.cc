@@ -1,4 +1,4 @@
-#include "client/cluster/docker/child.h"
+#include "client/carrier/child.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -13,7 +13,7 @@
 
 extern char** environ;
 
-namespace rdev::cluster::docker {
+namespace rdev::carrier {
 namespace {
 
 // Signals as a fresh program expects them, whatever we block or ignore.
@@ -89,6 +89,13 @@ int Child::wait(int limit_ms) {
   return reap();
 }
 
+bool Child::is_over() {
+  if (pid_ > 0 && ::waitpid(pid_, nullptr, WNOHANG) == pid_) {
+    pid_ = -1;
+  }
+  return pid_ < 0;
+}
+
 void Child::end() {
   if (pid_ > 0) {
     ::kill(pid_, SIGTERM);
@@ -96,4 +103,4 @@ void Child::end() {
   }
 }
 
-}  // namespace rdev::cluster::docker
+}  // namespace rdev::carrier

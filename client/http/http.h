@@ -7,13 +7,13 @@
 #include <utility>
 #include <vector>
 
-#include "client/cluster/docker/connection.h"
+#include "client/http/connection.h"
 
-namespace rdev::cluster::docker {
+namespace rdev::http {
 
 struct Request {
   std::string method;
-  std::string target;  // encoded; without the API's version
+  std::string target;  // encoded
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
 };
@@ -45,7 +45,7 @@ class ResponseStream final {
   awaitable<Result<std::string>> read_all(std::size_t max_bytes);
 
   // The connection for the next request, or null when it can't be used again (the body was not read
-  // to its end, or the engine closes).
+  // to its end, or the server closes).
   std::unique_ptr<Connection> release();
 
   // Takes the connection over after an upgrade; `early` came behind the response's head.
@@ -67,4 +67,4 @@ class ResponseStream final {
   bool eof_ = false;
 };
 
-}  // namespace rdev::cluster::docker
+}  // namespace rdev::http

@@ -1,8 +1,8 @@
-#include "client/cluster/docker/json.h"
+#include "client/http/json.h"
 
 #include <boost/json/parse.hpp>
 
-namespace rdev::cluster::docker {
+namespace rdev::http {
 
 Result<json::value> parse_json(std::string_view text, const std::string& where) {
   boost::system::error_code error;
@@ -54,4 +54,4 @@ json::array to_json(const std::vector<std::string>& texts) {
   return array;
 }
 
-}  // namespace rdev::cluster::docker
+}  // namespace rdev::http

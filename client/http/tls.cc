@@ -1,3 +1,5 @@
+#include "client/http/tls.h"
+
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
@@ -5,9 +7,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "client/cluster/docker/connection.h"
-
-namespace rdev::cluster::docker {
+namespace rdev::http {
 namespace {
 
 template <auto F>
@@ -31,7 +31,7 @@ tl::unexpected<Error> fail_ssl(const std::string& what, const SSL* ssl = nullptr
   return fail(Code::kClosed, what + ": " + why);
 }
 
-Result<Context> make_context(const TlsFiles& files) {
+Result<Context> make_context(const TlsOptions& files) {
   Context context(SSL_CTX_new(TLS_client_method()));
   if (!context) {
     return fail_ssl("TLS");
@@ -100,7 +100,7 @@ class TlsConnection final : public Connection {
         co_return tl::make_unexpected(got.error());
       }
       if (*got == 0) {
-        co_return fail(Code::kClosed, "TLS handshake: the engine closed the connection");
+        co_return fail(Code::kClosed, "TLS handshake: the server closed the connection");
       }
     }
   }
@@ -127,7 +127,7 @@ class TlsConnection final : public Connection {
         co_return tl::make_unexpected(got.error());
       }
       if (*got == 0) {
-        co_return fail(Code::kClosed, "the engine's TLS connection was cut");
+        co_return fail(Code::kClosed, "the server's TLS connection was cut");
       }
     }
   }
@@ -185,7 +185,7 @@ class TlsConnection final : public Connection {
 }  // namespace
 
 awaitable<Result<std::unique_ptr<Connection>>> start_tls(std::unique_ptr<Connection> inner,
-                                                         const TlsFiles& files, std::string host) {
+                                                         TlsOptions files, std::string host) {
   auto context = make_context(files);
   if (!context) {
     co_return tl::make_unexpected(context.error());
@@ -202,4 +202,4 @@ awaitable<Result<std::unique_ptr<Connection>>> start_tls(std::unique_ptr<Connect
   co_return std::move(connection);
 }
 
-}  // namespace rdev::cluster::docker
+}  // namespace rdev::http

@@ -1,17 +1,17 @@
-#include "client/cluster/docker/http.h"
+#include "client/http/http.h"
 
 #include <boost/none.hpp>
 #include <boost/url/encode.hpp>
 #include <boost/url/rfc/unreserved_chars.hpp>
 #include <cstring>
 
-namespace rdev::cluster::docker {
+namespace rdev::http {
 namespace {
 
-namespace http = boost::beast::http;
+namespace beast_http = boost::beast::http;
 
 tl::unexpected<Error> bad_response(const boost::system::error_code& error) {
-  return fail(Code::kProtocol, "the engine's answer is not HTTP: " + error.message());
+  return fail(Code::kProtocol, "the server's answer is not HTTP: " + error.message());
 }
 
 }  // namespace
@@ -65,7 +65,7 @@ awaitable<Result<void>> ResponseStream::receive() {
     begin_ = 0;
   }
   if (end_ == buffer_.size()) {
-    co_return fail(Code::kProtocol, "the engine's answer has a line of more than 64 KiB");
+    co_return fail(Code::kProtocol, "the server's answer has a line of more than 64 KiB");
   }
   auto n = co_await connection_->read(asio::buffer(buffer_.data() + end_, buffer_.size() - end_));
   if (!n) {
@@ -83,12 +83,12 @@ awaitable<Result<void>> ResponseStream::read_head() {
     }
     if (eof_) {
       co_return fail(Code::kClosed, end_ == 0
-                                        ? "the engine closed the connection without an answer"
-                                        : "the engine closed the connection within its answer");
+                                        ? "the server closed the connection without an answer"
+                                        : "the server closed the connection within its answer");
     }
     boost::system::error_code error;
     begin_ += parser_.put(asio::buffer(buffer_.data() + begin_, end_ - begin_), error);
-    if (error && error != http::error::need_more && error != http::error::need_buffer) {
+    if (error && error != beast_http::error::need_more && error != beast_http::error::need_buffer) {
       co_return bad_response(error);
     }
   }
@@ -107,16 +107,16 @@ awaitable<Result<std::size_t>> ResponseStream::read(asio::mutable_buffer out) {
     } else if (eof_) {
       parser_.put_eof(error);
     } else {
-      error = http::error::need_more;
+      error = beast_http::error::need_more;
     }
-    if (error == http::error::need_more) {
+    if (error == beast_http::error::need_more || error == beast_http::error::partial_message) {
       if (eof_) {
-        co_return fail(Code::kClosed, "the engine closed the connection within its answer");
+        co_return fail(Code::kClosed, "the server closed the connection within its answer");
       }
       if (auto received = co_await receive(); !received) {
         co_return tl::make_unexpected(received.error());
       }
-    } else if (error && error != http::error::need_buffer) {
+    } else if (error && error != beast_http::error::need_buffer) {
       co_return bad_response(error);
     }
   }
@@ -136,7 +136,7 @@ awaitable<Result<std::string>> ResponseStream::read_all(std::size_t max_bytes) {
     }
     if (text.size() + *n > max_bytes) {
       co_return fail(Code::kLimit,
-                     "the engine's answer is longer than " + std::to_string(max_bytes) + " bytes");
+                     "the server's answer is longer than " + std::to_string(max_bytes) + " bytes");
     }
     text.append(piece.data(), *n);
   }
@@ -151,4 +151,4 @@ ResponseStream::Hijacked ResponseStream::hijack() {
   return Hijacked{std::move(connection_), std::string(buffer_.data() + begin_, end_ - begin_)};
 }
 
-}  // namespace rdev::cluster::docker
+}  // namespace rdev::http

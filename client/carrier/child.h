@@ -8,7 +8,7 @@
 
 #include "protocol/base/result.h"
 
-namespace rdev::cluster::docker {
+namespace rdev::carrier {
 
 // A program that we started, in a session of its own: a Ctrl-C at the terminal does not reach it.
 class Child final {
@@ -22,6 +22,8 @@ class Child final {
 
   // Waits for its end; the exit code, or 128 + the signal. At most `limit_ms`, then it is ended.
   int wait(int limit_ms);
+  // True once it has ended, without waiting.
+  bool is_over();
 
  private:
   explicit Child(pid_t pid) : pid_(pid) {}
@@ -31,4 +33,4 @@ class Child final {
   pid_t pid_;
 };
 
-}  // namespace rdev::cluster::docker
+}  // namespace rdev::carrier

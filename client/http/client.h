@@ -1,0 +1,69 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "client/http/connection.h"
+#include "client/http/http.h"
+#include "client/http/proxy.h"
+#include "client/http/tls.h"
+#include "client/http/url.h"
+
+namespace rdev::http {
+
+struct Call {
+  std::string method = "GET";
+  std::string target;  // encoded path and query, behind the base's path
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  std::size_t max_bytes = 8U << 20U;  // of the answer, unpacked
+  // Sending it twice does what sending it once does (RFC 9110 section 9.2.2), as a GET.
+  bool repeatable = false;
+};
+
+struct Answer {
+  int status = 0;
+  std::string body;  // unpacked
+  std::string content_type, etag, retry_after, location, content_range;
+};
+
+struct ClientOptions {
+  Base base;
+  TlsOptions tls;
+  Environment environment = proxy_environment();
+  std::chrono::milliseconds limit{20'000};     // of one call, tries and pauses included
+  std::chrono::milliseconds first_pause{250};  // before the second try; then twice as long
+};
+
+// Calls to one server, over one connection that is kept. Any status is an Answer; errors are those
+// of the way there. A call that may be repeated is tried up to three times when the way there fails
+// or a proxy says 502, 503 or 504, and waits for as long as a 429 says (RFC 6585 section 4) where
+// that is within the limit. Redirects are not followed: the answer has where to.
+class Client final {
+ public:
+  explicit Client(ClientOptions options) : options_(std::move(options)) {}
+
+  const Base& base() const { return options_.base; }
+
+  awaitable<Result<Answer>> call(Call call);
+
+ private:
+  awaitable<Result<Answer>> call_repeatedly(Call call);
+  awaitable<Result<Answer>> call_once(const Call& call);
+  awaitable<Result<Answer>> exchange(const Call& call, std::unique_ptr<Connection>& connection);
+  awaitable<Result<std::unique_ptr<Connection>>> connect();
+  awaitable<Result<std::unique_ptr<Connection>>> open_tunnel(std::unique_ptr<Connection> to_proxy);
+  Request request_of(const Call& call) const;
+  tl::unexpected<Error> unreachable(const Error& error) const;
+
+  ClientOptions options_;
+  std::optional<Proxy> proxy_;  // of the last connect()
+  std::unique_ptr<Connection> idle_;
+};
+
+}  // namespace rdev::http

@@ -108,8 +108,11 @@ int main(int argc, char** argv) {
   if (words[0] == rdev::tunnels::kHolderCommand) {
     return rdev::tunnels::run_holder(rest);
   }
-  if (words[0] == rdev::commands::kCompleteCommand) {
+  if (words[0] == rdev::commands::kCompleteJobs) {
     return rdev::commands::print_job_names();
+  }
+  if (words[0] == rdev::commands::kCompleteClusters) {
+    return rdev::commands::print_cluster_names();
   }
   const Command* command = find_command(words[0]);
   return command == nullptr ? unknown_command(words[0]) : run_command(*command, rest);

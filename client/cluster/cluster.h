@@ -24,6 +24,19 @@ struct Mount {
 // What the agent refuses to every peer; the numbers are those of AgentConfig.Deny.
 enum class Denied { kLocalTcp = 1, kRemoteTcp = 2, kUnixSockets = 3, kAgent = 4 };
 
+// How the agent comes into a job of a cluster that has no way to copy files in. All are checked by
+// the agent's SHA-256.
+struct Injection {
+  enum class Rung {
+    kStub,  // a program inlined in the job's commands takes it from the laptop
+    kUrl,   // the job fetches it
+    kPath,  // it lies in a storage that the job mounts
+    kImage  // it is in the image, at `place` or in the PATH
+  };
+  Rung rung = Rung::kStub;
+  std::string place;
+};
+
 // What a job is made of: the template with the command line's options over it, and the keys.
 struct JobSpec {
   std::string name;   // [a-z][a-z0-9-]{0,30}
@@ -45,9 +58,25 @@ struct JobSpec {
   std::vector<std::uint16_t> ports;    // of the job, published like the agent's
   std::optional<std::string> publish;  // ADDRESS or ADDRESS:PORT for the agent's port
 
+  // Of clusters that take a job as a document (OpenPAI): the template itself. The fields above and
+  // below go over it.
+  struct Document {
+    std::string text, file;  // `file` is for messages
+  };
+  std::optional<Document> document;
+  std::string virtual_cluster;        // empty: the cluster's default
+  std::string priority;               // "prod", "test", "oppo"; empty: the cluster's default
+  std::string sku;                    // kind of node; empty: any
+  int instances = 1;                  // tasks of the one role, each with an agent
+  std::vector<std::string> storages;  // by name, mounted by the cluster
+  std::vector<std::string> setup;     // lines for the job's shell, before the agent starts
+  Injection injection;
+  std::chrono::seconds attach_timeout = std::chrono::minutes(15);  // without a client
+
   std::filesystem::path agent_binary;
   std::string host_seed;                     // 32 bytes; in memory only
   std::string host_public_key;               // "ssh-ed25519 AAAA…", public: labels may carry it
+  std::vector<std::string> instance_keys;    // the same of each instance, where they are derived
   std::vector<std::string> authorized_keys;  // lines
   std::optional<std::chrono::seconds> lifetime;
   bool exit_with_command = false;
@@ -92,6 +121,11 @@ class Cluster {
   // Refuses, before anything is made, what this cluster cannot do (Code::kUsage).
   virtual Result<void> check(const JobSpec& spec) const = 0;
 
+  // What submit() would send, for people, secrets masked.
+  virtual Result<std::string> preview(const JobSpec&) const {
+    return fail(Code::kUsage, "--preview is for clusters that take a job as a document (OpenPAI)");
+  }
+
   // Called by submit() as each stage begins: "pulling IMAGE", "starting container"; `detail` is
   // what moves within it ("43 %"), for a terminal.
   using Progress = std::function<void(const std::string& stage, const std::string& detail)>;
@@ -116,6 +150,14 @@ class Cluster {
   // Ends the job and removes all that submit() made. Fine when it is gone already. `ref.native` may
   // be empty: the job is then found by its labels.
   virtual awaitable<Result<void>> stop(const JobRef& ref) = 0;
+
+  // Whether each instance of a job has a host key of its own, from ssh::instance_seed().
+  virtual bool derives_host_keys() const { return false; }
+
+  // How long a job that runs may take until its agent answers.
+  virtual std::chrono::seconds reach_limit(const JobSpec&) const {
+    return std::chrono::seconds(60);
+  }
 
   // Whether the job has the network of the machine it runs on: what listens on its loopback is
   // there for everybody on that machine.

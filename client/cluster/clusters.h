@@ -3,7 +3,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,10 +20,14 @@ class Clusters final {
   Clusters(asio::any_io_executor executor, state::Paths paths)
       : executor_(std::move(executor)), paths_(std::move(paths)) {}
 
-  static const std::vector<std::string_view>& names();
+  // The built-in ones, then those that the user has added.
+  static std::vector<std::string> names(const state::Paths& paths);
+  std::vector<std::string> names() const { return names(paths_); }
 
   // Code::kUsage for a name that no cluster has.
-  static Result<void> check_name(const std::string& name);
+  static Result<void> check_name(const state::Paths& paths, const std::string& name);
+  // "local", "docker" or "openpai".
+  static Result<std::string> kind(const state::Paths& paths, const std::string& name);
   // Without a pin: as the present environment says.
   Result<Cluster*> get(const std::string& name, const Pin& pin = {});
   static Result<Pin> pin(const std::string& name);
@@ -34,6 +37,7 @@ class Clusters final {
 
  private:
   Result<std::unique_ptr<Cluster>> make(const std::string& name, const Pin& pin);
+  Result<std::unique_ptr<Cluster>> make_added(const std::string& name);
 
   asio::any_io_executor executor_;
   state::Paths paths_;

@@ -4,10 +4,12 @@
 
 namespace rdev::commands {
 
-// What the completion scripts call to learn the jobs' names: `rdev complete-jobs`. Reads the state
-// only, so it answers at once.
-inline constexpr char kCompleteCommand[] = "complete-jobs";
+// What the completion scripts call to learn the names of jobs and clusters: `rdev complete-jobs`.
+// They read files only, so they answer at once.
+inline constexpr char kCompleteJobs[] = "complete-jobs";
 int print_job_names();
+inline constexpr char kCompleteClusters[] = "complete-clusters";
+int print_cluster_names();
 
 enum class Shell { kBash, kZsh, kFish };
 // Made from the table of commands and the options that they declare.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <memory>
 
@@ -18,21 +19,36 @@ struct Described {
 struct CommandWords {
   Described command;
   std::vector<Described> options;
-  bool takes_job = false;          // one of its words is a job's name
+  std::string names;               // what prints the names that one of its words may be; or empty
   std::vector<Described> actions;  // one of its words is one of these
 };
+
+// Of a command, or of one of its subcommands.
+void add_words_of(const CLI::App& app, CommandWords& words) {
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      const bool known = std::any_of(words.options.begin(), words.options.end(),
+                                     [&](const Described& o) { return o.name == "--" + name; });
+      if (!known) {
+        words.options.push_back({"--" + name, option->get_description()});
+      }
+    }
+    if (option->get_name(true, false) == "NAME") {
+      words.names = words.command.name == "cluster" ? kCompleteClusters : kCompleteJobs;
+    }
+  }
+}
 
 std::vector<CommandWords> words_of_all() {
   std::vector<CommandWords> all;
   for (const Command& command : command_table()) {
     CLI::App app;
     (void)command.setup(app, {});
-    CommandWords words{.command = {command.name, command.summary}, .options = {}};
-    for (const CLI::Option* option : app.get_options()) {
-      for (const std::string& name : option->get_lnames()) {
-        words.options.push_back({"--" + name, option->get_description()});
-      }
-      words.takes_job = words.takes_job || option->get_name(true, false) == "NAME";
+    CommandWords words{.command = {command.name, command.summary}};
+    add_words_of(app, words);
+    for (const CLI::App* action : app.get_subcommands({})) {
+      words.actions.push_back({action->get_name(), action->get_description()});
+      add_words_of(*action, words);
     }
     if (words.command.name == "env") {
       words.actions.push_back({"diff", "Compare the environments"});
@@ -46,14 +62,6 @@ std::string joined(const std::vector<Described>& list) {
   std::string text;
   for (const Described& item : list) {
     text += (text.empty() ? "" : " ") + item.name;
-  }
-  return text;
-}
-
-std::string cluster_names() {
-  std::string text;
-  for (const std::string_view name : cluster::Clusters::names()) {
-    text += (text.empty() ? "" : " ") + std::string(name);
   }
   return text;
 }
@@ -73,11 +81,11 @@ std::string bash_script() {
   for (const CommandWords& words : words_of_all()) {
     names += (names.empty() ? "" : " ") + words.command.name;
     const std::string actions = joined(words.actions);
-    cases +=
-        "    " + words.command.name + ") words=\"" + joined(words.options) + "\";" +
-        (words.takes_job ? " [[ $cur == -* ]] || words=\"" + actions + " $(rdev complete-jobs)\";"
-                         : "") +
-        " ;;\n";
+    cases += "    " + words.command.name + ") words=\"" + joined(words.options) + "\";" +
+             (words.names.empty()
+                  ? ""
+                  : " [[ $cur == -* ]] || words=\"" + actions + " $(rdev " + words.names + ")\";") +
+             " ;;\n";
   }
   return "_rdev() {\n"
          "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words word\n"
@@ -92,9 +100,8 @@ std::string bash_script() {
          "    return\n"
          "  fi\n"
          "  case $prev in\n"
-         "    --cluster) COMPREPLY=($(compgen -W \"" +
-         cluster_names() +
-         "\" -- \"$cur\")); return ;;\n"
+         "    --cluster) COMPREPLY=($(compgen -W \"$(rdev complete-clusters)\" -- \"$cur\")); "
+         "return ;;\n"
          "    --template|--mount) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
          "  esac\n"
          "  case ${COMP_WORDS[1]} in\n" +
@@ -125,9 +132,9 @@ std::string zsh_script() {
       cases += "    " + zsh_item(option);
     }
     cases += "      )\n";
-    cases += words.takes_job
-                 ? "      jobs=(" + joined(words.actions) + " ${(f)\"$(rdev complete-jobs)\"}) ;;\n"
-                 : "      ;;\n";
+    cases += words.names.empty() ? "      ;;\n"
+                                 : "      jobs=(" + joined(words.actions) + " ${(f)\"$(rdev " +
+                                       words.names + ")\"}) ;;\n";
   }
   return "#compdef rdev\n"
          "_rdev() {\n"
@@ -141,9 +148,7 @@ std::string zsh_script() {
          "  fi\n"
          "  ((${words[(i)--]} < CURRENT)) && return\n"
          "  if [[ $words[CURRENT-1] == --cluster ]]; then\n"
-         "    compadd " +
-         cluster_names() +
-         "\n"
+         "    compadd ${(f)\"$(rdev complete-clusters)\"}\n"
          "    return\n"
          "  fi\n"
          "  case $words[2] in\n" +
@@ -169,12 +174,13 @@ std::string fish_script() {
     for (const Described& action : words.actions) {
       text += here + " -a " + action.name + " -d " + quoted(action.text) + "\n";
     }
-    if (words.takes_job) {
-      text += here + " -a '(rdev complete-jobs)'\n";
+    if (!words.names.empty()) {
+      text += here + " -a '(rdev " + words.names + ")'\n";
     }
   }
-  text += "complete -c rdev -n '__fish_seen_subcommand_from up' -l cluster -x -a '" +
-          cluster_names() + "'\n";
+  text +=
+      "complete -c rdev -n '__fish_seen_subcommand_from up' -l cluster -x -a '(rdev "
+      "complete-clusters)'\n";
   return text + "complete -c rdev -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n";
 }
 
@@ -215,6 +221,18 @@ int print_job_names() {
   std::string names;
   for (const state::JobRecord& record : state::list(*paths).jobs) {
     names += record.name + "\n";
+  }
+  return print(names) ? 0 : 1;
+}
+
+int print_cluster_names() {
+  const auto paths = state::find_paths();
+  if (!paths) {
+    return 1;
+  }
+  std::string names;
+  for (const std::string& name : cluster::Clusters::names(*paths)) {
+    names += name + "\n";
   }
   return print(names) ? 0 : 1;
 }

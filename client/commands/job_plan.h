@@ -11,11 +11,16 @@ namespace rdev::commands {
 
 // The command line of `rdev up`; empty and nullopt: not given.
 struct UpOptions {
-  std::string name, cluster, image, job_template, user, ttl, publish, gpus, memory;
+  std::string name, cluster, image, job_template, user, ttl, publish, gpus, memory, shm;
   std::optional<double> cpus;
   std::vector<std::string> env, mounts, command;
+  // Of clusters that share their nodes out themselves.
+  std::string virtual_cluster, priority, sku, inject, attach_timeout;
+  std::optional<int> instances;
+  std::vector<std::string> storages, setup;
   bool no_entrypoint = false;
   bool exit_with_command = false;
+  bool preview = false;
   bool json = false;
 };
 

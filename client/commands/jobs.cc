@@ -173,7 +173,7 @@ awaitable<Result<ClusterJobs>> list_by_label(Context& context, std::vector<std::
   }
   const std::string owner = key->public_key().fingerprint();
   if (clusters.empty()) {
-    clusters.assign(cluster::Clusters::names().begin(), cluster::Clusters::names().end());
+    clusters = context.clusters.names();
   }
   ClusterJobs found;
   for (const std::string& name : clusters) {

@@ -29,8 +29,23 @@ std::string random_id() {
   return id;
 }
 
+// The public halves.
+Result<void> fill_in_host_keys(const ssh::Seed& seed, bool derived, cluster::JobSpec& spec) {
+  for (int instance = 0; instance < (derived ? spec.instances : 1); ++instance) {
+    ssh::Seed own = derived ? ssh::instance_seed(seed, static_cast<std::uint32_t>(instance)) : seed;
+    const auto key = ssh::PrivateKey::from_seed(own);
+    OPENSSL_cleanse(own.data(), own.size());
+    if (!key) {
+      return tl::make_unexpected(key.error());
+    }
+    spec.instance_keys.push_back(key->public_key().text());
+  }
+  spec.host_public_key = spec.instance_keys.front();
+  return {};
+}
+
 // The keys of a new job, and all of the spec that comes with them.
-Result<ssh::PrivateKey> fill_in(const Context& context, const std::string& name,
+Result<ssh::PrivateKey> fill_in(const Context& context, const cluster::Cluster& cluster,
                                 cluster::JobSpec& spec) {
   auto agent = spec.agent_binary.empty() ? state::find_shared_file("rdev-agent")
                                          : Result<std::filesystem::path>(spec.agent_binary);
@@ -43,19 +58,16 @@ Result<ssh::PrivateKey> fill_in(const Context& context, const std::string& name,
     return tl::make_unexpected(owner.error());
   }
   ssh::Seed seed = ssh::random_seed();
-  const auto host_key = ssh::PrivateKey::from_seed(seed);
-  if (!host_key) {
-    return tl::make_unexpected(host_key.error());
+  if (auto made = fill_in_host_keys(seed, cluster.derives_host_keys(), spec); !made) {
+    return tl::make_unexpected(made.error());
   }
   ssh::PrivateKey user_key = ssh::PrivateKey::generate();
-  spec.name = name;
   spec.id = random_id();
   spec.owner = owner->public_key().fingerprint();
   spec.agent_binary = std::move(*agent);
   spec.host_seed.assign(seed.begin(), seed.end());
   OPENSSL_cleanse(seed.data(), seed.size());
-  spec.host_public_key = host_key->public_key().text();
-  spec.authorized_keys = {user_key.public_key().text() + " rdev-" + name,
+  spec.authorized_keys = {user_key.public_key().text() + " rdev-" + spec.name,
                           owner->public_key().text() + " rdev"};
   return user_key;
 }
@@ -78,7 +90,8 @@ state::JobRecord intent(const Context& context, const JobPlan& plan) {
 // Fills in the endpoints by talking to the agent, then writes ssh entry and record; the record
 // last, so that a job that counts as running has all its files.
 awaitable<Result<void>> reach_and_save(Context& context, cluster::Cluster& cluster,
-                                       state::JobRecord& record, const ssh::PrivateKey& key) {
+                                       state::JobRecord& record, const ssh::PrivateKey& key,
+                                       std::chrono::seconds limit = std::chrono::seconds(60)) {
   auto host_key = ssh::PublicKey::parse(record.host_public_key);
   if (!host_key) {
     co_return prefix("the job's host key", host_key.error());
@@ -86,7 +99,8 @@ awaitable<Result<void>> reach_and_save(Context& context, cluster::Cluster& clust
   const Reach reach{.cluster = cluster,
                     .ref = ref_of(record),
                     .ssh = {.user = record.user, .host_key = std::move(*host_key)},
-                    .user_key = key};
+                    .user_key = key,
+                    .limit = limit};
   auto endpoints = co_await wait_for_agent(reach);
   if (!endpoints) {
     co_return tl::make_unexpected(endpoints.error());
@@ -129,7 +143,7 @@ awaitable<Result<void>> submit_and_wait(Context& context, cluster::Cluster& clus
     co_return saved;
   }
   progress.stage(kWaiting);
-  auto reached = co_await reach_and_save(context, cluster, record, key);
+  auto reached = co_await reach_and_save(context, cluster, record, key, cluster.reach_limit(spec));
   if (reached) {
     progress.done();
   }
@@ -154,13 +168,25 @@ std::string how_to_start_anew(const std::string& name) {
 
 }  // namespace
 
+Result<std::string> preview(Context& context, JobPlan plan) {
+  const auto cluster = context.clusters.get(plan.cluster);
+  if (!cluster) {
+    return tl::make_unexpected(cluster.error());
+  }
+  const auto key = fill_in(context, **cluster, plan.spec);
+  if (!key) {
+    return tl::make_unexpected(key.error());
+  }
+  return (*cluster)->preview(plan.spec);
+}
+
 awaitable<Result<state::JobRecord>> launch(Context& context, JobPlan plan, ui::Progress& progress,
                                            int* signal) {
   const auto cluster = context.clusters.get(plan.cluster);
   if (!cluster) {
     co_return tl::make_unexpected(cluster.error());
   }
-  const auto key = fill_in(context, plan.spec.name, plan.spec);
+  const auto key = fill_in(context, **cluster, plan.spec);
   if (!key) {
     co_return tl::make_unexpected(key.error());
   }
@@ -181,6 +207,9 @@ awaitable<Result<state::JobRecord>> launch(Context& context, JobPlan plan, ui::P
   progress.interrupt();
   progress.stage("removing what was made");
   Error error = std::move(done.error());
+  if (*signal != 0) {
+    error.message = record.name + " was cancelled";
+  }
   if (auto removed = co_await remove_job(context, record); !removed) {
     error.message += "; and what was made could not be removed yet: " + removed.error().message;
     progress.interrupt();

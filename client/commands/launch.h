@@ -7,6 +7,9 @@
 
 namespace rdev::commands {
 
+// What launch() would send, for people; keys are made and thrown away.
+Result<std::string> preview(Context& context, JobPlan plan);
+
 // The three ways to have the job NAME. The job's lock must be held.
 
 // Makes the keys, writes the intent, submits, waits for the agent, writes the ssh entry. When it

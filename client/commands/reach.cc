@@ -4,7 +4,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "client/commands/jobs.h"
-#include "client/commands/tail.h"
+#include "client/ui/tail.h"
 #include "protocol/base/with_timeout.h"
 
 namespace rdev::commands {
@@ -65,7 +65,7 @@ awaitable<Result<std::vector<cluster::Endpoint>>> try_endpoints(const Reach& rea
 }
 
 awaitable<std::string> last_log_lines(const Reach& reach) {
-  Tail tail(kLogLines);
+  ui::Tail tail(kLogLines);
   const cluster::Cluster::LogSink sink = [&tail](std::string_view bytes) { tail.add(bytes); };
   const auto read = co_await reach.cluster.logs(reach.ref, cluster::Cluster::Follow::kNo, sink);
   if (!read) {

@@ -157,6 +157,11 @@ awaitable<Result<int>> up(Context& context, const UpOptions& options) {
   if (auto able = (*cluster)->check(plan->spec); !able) {
     co_return tl::make_unexpected(able.error());
   }
+  if (options.preview) {
+    const auto text = preview(context, std::move(*plan));
+    const auto printed = text ? print(*text) : tl::make_unexpected(text.error());
+    co_return printed ? Result<int>(0) : tl::make_unexpected(printed.error());
+  }
   co_await clean_up_crashed(context);
   const auto lock = lock_or_wait(context, *name);
   if (!lock) {
@@ -166,8 +171,8 @@ awaitable<Result<int>> up(Context& context, const UpOptions& options) {
   int signal = 0;
   auto report = co_await have_job(context, std::move(*plan), options.cluster, progress, &signal);
   progress.interrupt();
-  if (signal != 0) {
-    note(*name + " was cancelled");
+  if (signal != 0 && !report) {
+    note(report.error().message);
     co_return 128 + signal;
   }
   if (!report) {
@@ -195,7 +200,8 @@ Run setup_up(CLI::App& app, const std::vector<std::string>& rest) {
   auto o = std::make_shared<UpOptions>();
   o->command = rest;
   app.add_option("NAME", o->name, "The job's name; by default the working directory's");
-  app.add_option("--cluster", o->cluster, "Where it runs: local, docker");
+  app.add_option("--cluster", o->cluster,
+                 "Where it runs: local, docker, or what rdev cluster add made");
   app.add_option("--image", o->image, "The image of its container; nothing has to be in it");
   app.add_option("--template", o->job_template, "A template: a file, or a name in jobtemplates/");
   app.add_option("--user", o->user, "Who it runs as in the container: name, uid or uid:gid");
@@ -207,9 +213,23 @@ Run setup_up(CLI::App& app, const std::vector<std::string>& rest) {
   app.add_option("--cpus", o->cpus, "How many CPUs, as in 2.5");
   app.add_option("--memory", o->memory, "How much memory, as in 8g");
   app.add_option("--mount", o->mounts, "HOST:PATH or HOST:PATH:ro")->allow_extra_args(false);
+  app.add_option("--shm", o->shm, "How much shared memory (/dev/shm), as in 1g");
+  app.add_option("--instances", o->instances, "OpenPAI: how many of it; NAME.1 is the second");
+  app.add_option("--vc", o->virtual_cluster, "OpenPAI: the virtual cluster whose share it uses");
+  app.add_option("--priority", o->priority, "OpenPAI: prod, test or oppo");
+  app.add_option("--sku", o->sku, "OpenPAI: the kind of node (rdev cluster show NAME lists them)");
+  app.add_option("--storage", o->storages, "OpenPAI: a storage to mount, NAME or NAME:PATH")
+      ->allow_extra_args(false);
+  app.add_option("--setup", o->setup, "OpenPAI: a line for the job's shell before all else")
+      ->allow_extra_args(false);
+  app.add_option("--inject", o->inject,
+                 "OpenPAI: how the agent comes in: stub (default), url:URL, path:PATH, image");
+  app.add_option("--attach-timeout", o->attach_timeout,
+                 "OpenPAI: how long the job waits for this laptop (default: 15m)");
   app.add_flag("--no-entrypoint", o->no_entrypoint, "CMD alone, without the image's ENTRYPOINT");
   app.add_flag("--exit-with-command", o->exit_with_command,
                "End the job when CMD ends, not when its lifetime is over");
+  app.add_flag("--preview", o->preview, "Print what would be sent, secrets masked; start nothing");
   app.add_flag("--json", o->json, "The result as JSON");
   return [o] { return run([o](Context& context) { return up(context, *o); }); };
 }

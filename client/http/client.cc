@@ -13,6 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
+constexpr auto npos = std::string::npos;
 constexpr int kTries = 3;
 constexpr std::chrono::seconds kConnectLimit{10};
 
@@ -53,8 +54,13 @@ awaitable<Result<std::unique_ptr<Connection>>> start_tls_named(std::unique_ptr<C
                                                                std::string host) {
   auto secured = co_await start_tls(std::move(inner), std::move(options), std::move(host));
   // What is wrong with a certificate is so the next time, too.
-  if (!secured && secured.error().message.find("certificate") != std::string::npos) {
+  const bool is_refused = !secured && (secured.error().message.find("certificate") != npos ||
+                                       secured.error().message.find("mismatch") != npos);
+  if (is_refused) {
     secured.error().code = Code::kPermission;
+    secured.error().message +=
+        ". Is it the right address? For an authority of your own, give its "
+        "certificate (ca)";
   }
   co_return secured;
 }

@@ -16,4 +16,7 @@ struct Config {
 // Without the file: the defaults.
 Result<Config> load_config(const state::Paths& paths);
 
+// Sets `cluster` in the file; what else is in it stays as it was written. Empty: takes it out.
+Result<void> select_cluster(const state::Paths& paths, const std::string& name);
+
 }  // namespace rdev::templates

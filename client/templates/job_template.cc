@@ -84,22 +84,6 @@ Result<void> read_mounts(const Value& value, JobTemplate& job) {
   return {};
 }
 
-Result<cluster::Denied> parse_denied(const std::string& text) {
-  using cluster::Denied;
-  const std::pair<std::string_view, Denied> known[] = {{"local-tcp", Denied::kLocalTcp},
-                                                       {"remote-tcp", Denied::kRemoteTcp},
-                                                       {"unix-sockets", Denied::kUnixSockets},
-                                                       {"agent", Denied::kAgent}};
-  for (const auto& [name, denied] : known) {
-    if (text == name) {
-      return denied;
-    }
-  }
-  return fail(Code::kUsage, "'" + text +
-                                "' cannot be denied: write local-tcp, remote-tcp, unix-sockets "
-                                "or agent");
-}
-
 Result<void> read_deny(const Value& value, JobTemplate& job) {
   const auto items = value.items();
   if (!items) {
@@ -227,6 +211,22 @@ Result<double> check_cpus(double cpus) {
     return fail(Code::kUsage, "the number of CPUs must be more than 0 and at most 4096, as in 2.5");
   }
   return cpus;
+}
+
+Result<cluster::Denied> parse_denied(const std::string& text) {
+  using cluster::Denied;
+  const std::pair<std::string_view, Denied> known[] = {{"local-tcp", Denied::kLocalTcp},
+                                                       {"remote-tcp", Denied::kRemoteTcp},
+                                                       {"unix-sockets", Denied::kUnixSockets},
+                                                       {"agent", Denied::kAgent}};
+  for (const auto& [name, denied] : known) {
+    if (text == name) {
+      return denied;
+    }
+  }
+  return fail(Code::kUsage, "'" + text +
+                                "' cannot be denied: write local-tcp, remote-tcp, unix-sockets "
+                                "or agent");
 }
 
 Result<void> check_env_name(const std::string& name) {

@@ -53,9 +53,10 @@ Result<std::filesystem::path> find_job_template(const state::Paths& paths,
 Result<JobTemplate> load_job_template(const std::filesystem::path& path);
 
 // The spellings that the command line shares with templates.
-Result<Mount> parse_mount(const std::string& text);    // HOST:PATH[:ro|:rw]
-Result<int> parse_gpus(const std::string& text);       // a number, or "all"
-Result<double> check_cpus(double cpus);                // more than 0, at most 4096
-Result<void> check_env_name(const std::string& name);  // not empty, no '='
+Result<Mount> parse_mount(const std::string& text);             // HOST:PATH[:ro|:rw]
+Result<int> parse_gpus(const std::string& text);                // a number, or "all"
+Result<double> check_cpus(double cpus);                         // more than 0, at most 4096
+Result<void> check_env_name(const std::string& name);           // not empty, no '='
+Result<cluster::Denied> parse_denied(const std::string& text);  // "local-tcp", …
 
 }  // namespace rdev::templates

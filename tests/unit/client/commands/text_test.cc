@@ -4,7 +4,7 @@
 #include "client/commands/command.h"
 #include "client/commands/complete.h"
 #include "client/commands/jobs.h"
-#include "client/commands/tail.h"
+#include "client/ui/tail.h"
 
 namespace rdev::commands {
 namespace {
@@ -12,7 +12,7 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(Tail, KeepsTheLastLines) {
-  Tail tail(2);
+  ui::Tail tail(2);
   EXPECT_EQ(tail.text(), "");
   tail.add("a\nb");
   tail.add("b\nc\nd");
@@ -22,7 +22,7 @@ TEST(Tail, KeepsTheLastLines) {
 }
 
 TEST(Tail, IsBounded) {
-  Tail tail(3);
+  ui::Tail tail(3);
   for (int i = 0; i < 1000; ++i) {
     tail.add(std::string(1000, 'x'));
   }
@@ -37,7 +37,8 @@ TEST(Completion, KnowsEveryCommandAndOption) {
     }
     EXPECT_THAT(script, HasSubstr("exit-with-command"));
     EXPECT_THAT(script, HasSubstr("rdev complete-jobs"));
-    EXPECT_THAT(script, HasSubstr("docker"));
+    EXPECT_THAT(script, HasSubstr("rdev complete-clusters"));
+    EXPECT_THAT(script, HasSubstr("insecure"));  // of a subcommand
   }
 }
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace rdev::commands {
+namespace rdev::ui {
 
 // Keeps the last lines of what is added; a longer line is cut at its front.
 class Tail final {
@@ -43,4 +43,4 @@ class Tail final {
   std::deque<std::string> kept_;
 };
 
-}  // namespace rdev::commands
+}  // namespace rdev::ui

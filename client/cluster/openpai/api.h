@@ -1,0 +1,77 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/cluster/openpai/detail.h"
+#include "client/cluster/openpai/errors.h"
+#include "client/cluster/openpai/events.h"
+#include "client/cluster/openpai/info.h"
+#include "client/cluster/openpai/listing.h"
+#include "client/cluster/openpai/login.h"
+#include "client/cluster/openpai/resources.h"
+#include "client/http/client.h"
+
+namespace rdev::cluster::openpai {
+
+// A server, and who we are there.
+struct Account {
+  std::string cluster;  // its name, for messages
+  http::Base url;       // of the API: behind the web portal it ends in /rest-server
+  std::string user;     // empty: not known yet
+  std::string token;    // empty: not logged in
+  http::TlsOptions tls;
+};
+
+// "USER~NAME", as paths have it.
+std::string job_key(const std::string& user, const std::string& job);
+
+// The REST API of an OpenPAI server, version 2. What the server refuses is an error of errors.h,
+// what it cannot be asked one of http::Client. Bodies are never logged: a user's has private keys.
+class Api final {
+ public:
+  explicit Api(Account account);
+
+  const Account& account() const { return account_; }
+
+  // Code::kUsage for a server that rdev cannot use.
+  awaitable<Result<Info>> info();
+  // A token. The password is not kept.
+  awaitable<Result<std::string>> log_in(std::string user, std::string password);
+  awaitable<Result<Claims>> claims();
+  awaitable<Result<std::vector<std::string>>> own_virtual_clusters(std::string user);
+  awaitable<Result<std::vector<VirtualCluster>>> virtual_clusters();
+  awaitable<Result<std::vector<Sku>>> skus();
+  awaitable<Result<std::vector<Storage>>> storages();
+
+  // `words` are for the sentence when it is refused.
+  awaitable<Result<void>> submit(std::string document, Words words);
+  // Code::kNotFound: there is no such job. What it was less than a second ago is not asked again;
+  // else the server says "unchanged" in a few bytes.
+  awaitable<Result<JobDetail>> job(std::string key);
+  awaitable<Result<std::vector<Event>>> events(std::string key);
+  awaitable<Result<void>> stop(std::string key);
+  // Those of `user` that have not ended and whose name has `keyword` in it.
+  awaitable<Result<std::vector<JobSummary>>> living_jobs(std::string user, std::string keyword);
+  awaitable<Result<JobConfig>> config(std::string key);
+  awaitable<Result<std::vector<LogLocation>>> log_locations(std::string path, std::string job);
+
+ private:
+  awaitable<Result<http::Answer>> ask(http::Call call, Doing doing, Words words = {});
+  tl::unexpected<Error> refused(const http::Answer& answer, Doing doing, Words words) const;
+  awaitable<Result<std::string>> get(std::string target, Doing doing, Words words = {});
+
+  Account account_;
+  http::Client client_;
+  // Of the job that was asked for last: RFC 9110 section 13.1.2.
+  struct Known {
+    std::string key, etag;
+    std::chrono::steady_clock::time_point asked;
+    JobDetail detail;
+  };
+  std::optional<Known> known_;
+};
+
+}  // namespace rdev::cluster::openpai

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+#include "client/cluster/cluster.h"
+#include "client/cluster/openpai/api.h"
+
+namespace rdev::cluster::openpai {
+
+// What the platform has kept of the job's output: of its last attempt, also when that is over.
+awaitable<Result<void>> read_logs(Api& api, std::string key, Cluster::Follow follow,
+                                  Cluster::LogSink sink);
+
+}  // namespace rdev::cluster::openpai

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "client/cluster/openpai/login.h"
+#include "client/templates/cluster_entry.h"
+#include "protocol/base/asio.h"
+
+namespace rdev::commands {
+
+// Where the user's password or token comes from; neither is ever an argument.
+struct CredentialSource {
+  bool password_stdin = false;
+  bool token_stdin = false;
+};
+
+// What was learnt on the way into a cluster.
+struct Member {
+  std::string token;
+  std::string version;  // the server's
+  cluster::openpai::Claims claims;
+};
+
+// Finds the server of `entry`, whose url becomes that of its API, and logs in: with a token or a
+// password from stdin, from RDEV_TOKEN or RDEV_PASSWORD, or asked for at the terminal.
+awaitable<Result<Member>> join_cluster(templates::ClusterEntry& entry, CredentialSource source);
+
+}  // namespace rdev::commands

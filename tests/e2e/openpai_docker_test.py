@@ -1,0 +1,111 @@
+"""Jobs of an OpenPAI cluster in containers that have nothing but busybox, and no network but loopback."""
+import hashlib
+import os
+import unittest
+from pathlib import Path
+
+from lab import docker, images
+from lab.client import jobs, rdev, rdev_json, ssh, up
+from lab.openpai import PASSWORDS, OpenPai
+from lab.proc import eventually
+
+
+def setUpModule():
+    global engine
+    rdev("ssh-config", "--install")
+    engine = docker.Dockerd()
+    unittest.addModuleCleanup(engine.stop)
+    images.load("busybox")
+
+
+class InContainers(unittest.TestCase):
+    OPTIONS = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.pai = OpenPai(docker=True, options=cls.OPTIONS)
+        cls.addClassCleanup(cls.pai.stop)
+        cls.addClassCleanup(rdev, "cluster", "remove", "pai", code=None)
+        rdev("cluster", "add", "pai", "--url", cls.pai.url, "--user", "alice", env={"RDEV_PASSWORD": PASSWORDS["alice"]})
+
+    def tearDown(self):
+        self.doCleanups()
+        self.assertEqual(jobs(), {})
+        eventually(lambda: not docker.containers(), "no container is left")
+
+    def up(self, name, *argv, image="lab/busybox:1", **how):
+        return up(self, name, "--cluster", "pai", "--image", image, *argv, **how)
+
+    def works(self, name, *argv):
+        self.up(name, *argv)
+        self.assertEqual(ssh(name, "echo from $PAI_TASK_INDEX").text, "from 0\n")
+        data = os.urandom(300_000)
+        sent = rdev("exec", name, "--", "sha256sum", input=data).text.split()[0]
+        self.assertEqual(sent, hashlib.sha256(data).hexdigest())
+
+
+class Busybox(InContainers):
+    def test_a_life(self):
+        self.works("plain", "--", "sh", "-c", "echo the command runs; sleep 1000")
+        eventually(lambda: "the command runs\n" in rdev("logs", "plain").text, "the log has it")
+        self.assertEqual(rdev_json("status", "plain")["state"], "running")
+
+    def test_an_image_that_is_not_there(self):
+        said = self.up("none", image="registry.example.com/none:1", code=1).errors
+        self.assertIn("registry.example.com/none:1", said)
+        self.assertEqual(jobs(), {})
+
+    def test_a_shell_without_printf(self):
+        self.works("base64", "--setup", "printf() { return 1; }")
+
+    def test_an_image_without_base64(self):
+        images.build("FROM lab/busybox:1\nRUN rm /bin/base64 /bin/printf /bin/mkfifo\n", "lab/few:1")
+        self.up("octal", image="lab/few:1")
+        self.assertEqual(ssh("octal", "echo here").text, "here\n")
+
+
+class ReadOnlyRoot(InContainers):
+    OPTIONS = ("--read-only",)
+
+    def test_it(self):
+        self.works("readonly")
+
+
+class NoExecutableTmp(InContainers):
+    OPTIONS = ("--tmpfs", "/tmp:noexec", "-e", "PAI_WORK_DIR=/nonexistent")
+
+    def test_it(self):
+        self.works("noexec")
+
+
+class AnotherUser(InContainers):
+    OPTIONS = ("--user", "12345:12345")
+
+    def test_it(self):
+        self.works("user")
+
+
+class NowhereToExecute(InContainers):
+    OPTIONS = ("--read-only", "--user", "12345:12345", "-e", "PAI_WORK_DIR=/nonexistent", "-e", "HOME=/nonexistent",
+               "--tmpfs", "/dev/shm:noexec", "--tmpfs", "/tmp:noexec,mode=1777", "--tmpfs", "/var/tmp:noexec,mode=1777",
+               "--tmpfs", "/run:noexec,mode=1777")
+
+    def test_it_names_what_helps(self):
+        said = self.up("nowhere", code=1).errors
+        self.assertIn("--inject path:", said)
+        self.assertIn("--inject image", said)
+
+    def test_the_agent_may_be_in_the_image(self):
+        context = Path(os.environ["TMPDIR"] if "TMPDIR" in os.environ else "/tmp") / "agent-image"
+        context.mkdir()
+        agent = Path(os.environ["RDEV_BIN"]) / "rdev-agent"
+        (context / "rdev-agent").write_bytes(agent.read_bytes())
+        (context / "rdev-agent").chmod(0o755)
+        (context / "Dockerfile").write_text("FROM lab/busybox:1\nCOPY rdev-agent /opt/rdev-agent\n")
+        docker.docker("build", "-q", "-t", "lab/agent:1", context, timeout=120)
+        self.up("image", "--inject", "image:/opt/rdev-agent", image="lab/agent:1")
+        self.assertEqual(ssh("image", "echo here").text, "here\n")
+
+
+if __name__ == "__main__":
+    unittest.main()

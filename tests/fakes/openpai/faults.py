@@ -1,0 +1,62 @@
+"""What tests change while the server runs: POST /_fake/NAME with a JSON body.
+
+  delays {created, preparing: seconds}     how long a job is in these states
+  capacity {gpus}                          what is free
+  fault {kind, method, path, count, ...}   the next COUNT requests whose method and path (a regular expression)
+                                           match: slow (seconds), status (status, body, type, headers), cut
+  lose_node {job}                          its tasks start anew elsewhere
+  revoke {}                                every token is invalid from now on
+  auth {method, lifetime_s}                basic or OIDC
+  clear {}                                 no more faults
+  jobs {}                                  answers with {key: state}
+  requests {}                              answers with what was asked since the last time: [method, path]
+  info {version, launcherType}             what /info says; null: there is no /info
+"""
+import re
+import threading
+
+
+class Faults:
+    def __init__(self, fake):
+        self.fake, self.pending, self.requests, self.lock = fake, [], [], threading.Lock()
+
+    def control(self, name, body):
+        fake = self.fake
+        if name == "delays":
+            fake.delays.update(body)
+        elif name == "capacity":
+            fake.free_gpus = body["gpus"]
+        elif name == "fault":
+            self.pending.append({"method": "GET", "count": 1, **body})
+        elif name == "lose_node":
+            threading.Thread(target=fake.jobs.get(body["job"]).lose_node, daemon=True).start()
+        elif name == "revoke":
+            fake.auth.secret += b"x"
+        elif name == "auth":
+            fake.auth.method = body.get("method", fake.auth.method)
+            fake.auth.lifetime_s = body.get("lifetime_s", fake.auth.lifetime_s)
+        elif name == "info":
+            fake.info = None if body is None else {**fake.info, **body}
+        elif name == "clear":
+            self.pending.clear()
+        elif name == "jobs":
+            return {key: job.state for key, job in fake.jobs.by_key.items()}
+        elif name == "requests":
+            with self.lock:
+                seen, self.requests = self.requests, []
+            return seen
+        else:
+            raise KeyError(name)
+        return {}
+
+    def note(self, method, path):
+        with self.lock:
+            self.requests.append([method, path])
+
+    def next_for(self, method, path):
+        with self.lock:
+            for fault in self.pending:
+                if fault["count"] > 0 and fault["method"] == method and re.search(fault["path"], path):
+                    fault["count"] -= 1
+                    return fault
+        return None

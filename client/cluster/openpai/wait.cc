@@ -16,6 +16,10 @@ constexpr std::chrono::milliseconds kLongestPause{2000};
 constexpr int kMostFailures = 30;
 constexpr std::size_t kLogLines = 20;
 
+bool may_pass(const Error& error) {
+  return error.code == Code::kUnavailable || error.code == Code::kTimeout;
+}
+
 bool all_run(const JobDetail& job) {
   return !job.tasks.empty() &&
          std::all_of(job.tasks.begin(), job.tasks.end(), [](const Task& task) {
@@ -98,9 +102,7 @@ awaitable<Result<void>> wait_until_it_runs(Api& api, const std::string& key,
       }
       const Stage stage = waiting ? by_event(*waiting) : by_state(*job);
       progress(stage.name, stage.detail);
-    } else if (job.error().code != Code::kUnavailable && job.error().code != Code::kTimeout) {
-      co_return tl::make_unexpected(job.error());
-    } else if (++failures == kMostFailures) {
+    } else if (!may_pass(job.error()) || ++failures == kMostFailures) {
       co_return tl::make_unexpected(job.error());
     }
     timer.expires_after(pause);

@@ -89,14 +89,23 @@ struct JobRef {
   std::string name;
   std::string id;      // JobSpec::id
   std::string native;  // the cluster's own: container id, process id; empty before submit() is done
+  int instance = 0;    // which one endpoints(), dial() and logs() are about
 };
 
 enum class JobState { kStarting, kRunning, kEnded, kGone };
 
+struct InstanceStatus {
+  JobState state = JobState::kStarting;
+  std::optional<int> exit_code;
+  std::string node;  // empty where the cluster does not say
+};
+
 struct JobStatus {
   JobState state = JobState::kGone;
-  std::optional<int> exit_code;  // of an ended job
-  std::string reason;            // a sentence when it did not end well; else empty
+  std::optional<int> exit_code;     // of an ended job
+  std::string reason;               // a sentence when it did not end well; else empty
+  std::optional<int> culprit = {};  // the instance that failed first, where that is known
+  std::vector<InstanceStatus> instances = {};  // by rank; empty where jobs have one only
 };
 
 // A job as the cluster lists it, also when the laptop's state is lost.
@@ -105,6 +114,7 @@ struct ListedJob {
   JobStatus status;
   std::string image;
   std::string host_public_key;
+  std::vector<std::string> instance_keys = {};  // as JobSpec's, of several instances
   std::string user;  // that the agent runs as, where the cluster knows it
   std::int64_t created_unix_s = 0;
 };

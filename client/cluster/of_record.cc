@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "client/state/instance_name.h"
 #include "protocol/base/with_timeout.h"
 
 namespace rdev::cluster {
@@ -29,7 +30,11 @@ awaitable<Result<Dialled>> dial_each(Cluster& cluster, const JobRef& ref,
 }  // namespace
 
 JobRef ref_of(const state::JobRecord& record) {
-  return {.name = record.name, .id = record.id, .native = record.native};
+  const auto name = state::parse_instance_name(record.name);
+  return {.name = name ? name->job : record.name,
+          .id = record.id,
+          .native = record.native,
+          .instance = name ? name->rank : 0};
 }
 
 Result<Cluster*> cluster_of(Clusters& clusters, const state::JobRecord& record) {
@@ -55,8 +60,8 @@ awaitable<Result<void>> check_alive(Cluster& cluster, const state::JobRecord& re
     co_return tl::make_unexpected(status.error());
   }
   if (is_over(*status)) {
-    co_return fail(Code::kClosed, end_sentence(record.name, *status) + " (rdev down " +
-                                      record.name + " removes it)");
+    co_return fail(Code::kClosed,
+                   end_sentence(ref.name, *status) + " (rdev down " + ref.name + " removes it)");
   }
   co_return Result<void>{};
 }

@@ -8,7 +8,7 @@
 
 namespace rdev::cluster {
 
-// The job of a record, as its cluster knows it.
+// The job and instance of a record, as its cluster knows them.
 JobRef ref_of(const state::JobRecord& record);
 Result<Cluster*> cluster_of(Clusters& clusters, const state::JobRecord& record);
 

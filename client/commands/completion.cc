@@ -219,8 +219,8 @@ int print_job_names() {
     return 1;
   }
   std::string names;
-  for (const state::JobRecord& record : state::list(*paths).jobs) {
-    names += record.name + "\n";
+  for (const std::string& name : state::list_instances(*paths)) {
+    names += name + "\n";
   }
   return print(names) ? 0 : 1;
 }

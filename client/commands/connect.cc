@@ -265,7 +265,7 @@ awaitable<Result<int>> stay_connected(const Context& context, const Options& opt
 }
 
 awaitable<Result<int>> connect(Context& context, const Options& options) {
-  const auto name = job_name(options.name);
+  const auto name = instance_name(options.name);
   if (!name) {
     co_return tl::make_unexpected(name.error());
   }

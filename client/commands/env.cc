@@ -44,7 +44,7 @@ awaitable<Result<std::vector<SeenEnvironment>>> ask(const state::Paths& paths, s
 }
 
 awaitable<Result<int>> diff(Context& context, const Options& options) {
-  const auto name = job_name(options.name);
+  const auto name = instance_name(options.name);
   if (!name) {
     co_return tl::make_unexpected(name.error());
   }

@@ -22,6 +22,7 @@ struct Options {
   bool json = false;
 };
 
+// Of several instances the one that ends first.
 struct NewEnd {
   std::string refusal;  // the agent's sentence: there is no new end
   std::int64_t remaining_s = 0;
@@ -55,17 +56,41 @@ awaitable<Result<NewEnd>> ask_agent(const state::Paths& paths, std::string name,
       .refusal = {}, .remaining_s = remaining, .unix_s = std::time(nullptr) + remaining};
 }
 
-Result<void> keep(const Context& context, const std::string& name, std::int64_t ends_unix_s) {
-  const auto lock = lock_or_wait(context, name);
+// All instances: the job ends with the first of them.
+awaitable<Result<NewEnd>> ask_agents(const state::Paths& paths, std::string job,
+                                     std::chrono::seconds by, WaitNotice& notice) {
+  NewEnd first;
+  for (const std::string& name : state::all_instances(paths, job)) {
+    auto end = co_await ask_agent(paths, name, by, notice);
+    if (!end) {
+      co_return prefix(name, end.error());
+    }
+    if (!end->refusal.empty()) {
+      co_return end;
+    }
+    if (first.unix_s == 0 || end->unix_s < first.unix_s) {
+      first = std::move(*end);
+    }
+  }
+  co_return first;
+}
+
+Result<void> keep(const Context& context, const std::string& job, std::int64_t ends_unix_s) {
+  const auto lock = lock_or_wait(context, job);
   if (!lock) {
     return tl::make_unexpected(lock.error());
   }
-  auto record = state::load(context.paths, name);
-  if (!record) {
-    return tl::make_unexpected(record.error());
+  for (const std::string& name : state::all_instances(context.paths, job)) {
+    auto record = state::load(context.paths, name);
+    if (!record) {
+      return tl::make_unexpected(record.error());
+    }
+    record->ends_unix_s = ends_unix_s;
+    if (auto saved = state::save(context.paths, *record); !saved) {
+      return saved;
+    }
   }
-  record->ends_unix_s = ends_unix_s;
-  return state::save(context.paths, *record);
+  return {};
 }
 
 std::string as_json(const std::string& name, const NewEnd& end) {
@@ -103,7 +128,7 @@ awaitable<Result<int>> extend(Context& context, const Options& options) {
   }
   int signal = 0;
   WaitNotice notice(context.executor, *name);
-  const auto end = co_await interruptible(ask_agent(context.paths, *name, **by, notice), &signal);
+  const auto end = co_await interruptible(ask_agents(context.paths, *name, **by, notice), &signal);
   co_await notice.end();
   if (signal != 0) {
     co_return 128 + signal;

@@ -207,7 +207,7 @@ awaitable<Result<int>> remove(const Context& context, const Options& options, st
 }
 
 awaitable<Result<int>> forward(Context& context, const Options& options) {
-  const auto name = job_name(options.name);
+  const auto name = instance_name(options.name);
   if (!name) {
     co_return tl::make_unexpected(name.error());
   }

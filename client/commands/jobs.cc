@@ -9,6 +9,7 @@
 #include "client/sshconfig/entry.h"
 #include "client/state/front_keys.h"
 #include "client/state/identity.h"
+#include "client/state/instance_name.h"
 #include "client/state/unfinished.h"
 #include "client/tunnels/holder.h"
 
@@ -32,14 +33,18 @@ const char* state_name(cluster::JobState state) {
   return "unknown";
 }
 
-Result<std::string> job_name(const std::string& given) {
+Result<std::string> instance_name(const std::string& given) {
   if (!given.empty()) {
-    if (state::valid_job_name(given)) {
-      return given;
+    const auto parsed = state::parse_instance_name(given);
+    if (parsed) {
+      return state::instance_name(parsed->job, parsed->rank);
     }
-    return fail(Code::kUsage, "'" + given +
-                                  "' is not a name for a job: use small letters, digits and '-', "
-                                  "a letter first, at most 31 characters");
+    const bool has_rank = state::valid_job_name(given.substr(0, given.find('.')));
+    return fail(Code::kUsage, "'" + given + "' is not a name for a job: " +
+                                  (has_rank ? "an instance is called NAME.RANK, as in " +
+                                                  given.substr(0, given.find('.')) + ".2"
+                                            : "use small letters, digits and '-', a letter first, "
+                                              "at most 31 characters"));
   }
   std::error_code error;
   const auto directory = std::filesystem::current_path(error);
@@ -48,6 +53,18 @@ Result<std::string> job_name(const std::string& given) {
                                   "), so give the job's NAME");
   }
   return state::job_name_from(directory);
+}
+
+Result<std::string> job_name(const std::string& given) {
+  auto name = instance_name(given);
+  if (name && given.find('.') != std::string::npos) {
+    const std::string job = given.substr(0, given.find('.'));
+    return fail(Code::kUsage, given +
+                                  " is one instance of a job, and this is for whole jobs: "
+                                  "write " +
+                                  job);
+  }
+  return name;
 }
 
 Result<base::Fd> lock_or_wait(const Context& context, const std::string& name) {
@@ -62,10 +79,18 @@ Result<base::Fd> lock_or_wait(const Context& context, const std::string& name) {
 namespace {
 
 // The holder first: it would start the link process again. What hangs is killed.
-awaitable<Result<void>> end_background(Context& context, std::string name) {
-  auto holder = co_await tunnels::stop(context.paths, name);
-  auto link = co_await link_process::stop(context.paths, name);
-  co_return holder ? link : holder;
+awaitable<Result<void>> end_background(Context& context, std::string job) {
+  std::vector<std::string> names = state::further_instances(context.paths, job);
+  names.push_back(std::move(job));
+  Result<void> done;
+  for (const std::string& name : names) {
+    const auto holder = co_await tunnels::stop(context.paths, name);
+    const auto link = co_await link_process::stop(context.paths, name);
+    for (const Result<void>& ended : {holder, link}) {
+      done = done ? ended : done;
+    }
+  }
+  co_return done;
 }
 
 }  // namespace
@@ -206,6 +231,7 @@ state::JobRecord record_from(const ClusterJob& found) {
   record.image = found.job.image;
   record.user = "rdev";
   record.host_public_key = found.job.host_public_key;
+  record.instance_keys = found.job.instance_keys;
   record.created_unix_s = found.job.created_unix_s;
   return record;
 }
@@ -219,9 +245,11 @@ awaitable<Result<state::JobRecord>> find_job(Context& context, std::string name)
   if (!listed) {
     co_return tl::make_unexpected(listed.error());
   }
+  const auto parsed = state::parse_instance_name(name);
   for (const ClusterJob& found : listed->jobs) {
-    if (found.job.ref.name == name) {
-      co_return record_from(found);
+    state::JobRecord job = record_from(found);
+    if (parsed && job.name == parsed->job && parsed->rank < state::instances_of(job)) {
+      co_return parsed->rank == 0 ? job : state::instance_of(job, parsed->rank);
     }
   }
   std::string message = record.error().message;
@@ -246,14 +274,16 @@ Result<sshconfig::Entry> ssh_entry(const Context& context, const state::JobRecor
   if (!front) {
     return tl::make_unexpected(front.error());
   }
-  return sshconfig::Entry{.name = record.name,
-                          .user = record.user,
-                          .host_public_key = record.host_public_key,
-                          .front_public_key = front->public_key().text(),
-                          .identity = identity_file(context, record.name),
-                          .known_hosts = state::job_files(context.paths, record.name).known_hosts,
-                          .rdev = std::move(*program),
-                          .variables = state::path_variables(context.paths)};
+  return sshconfig::Entry{
+      .name = record.name,
+      .is_first = !record.instance_keys.empty() && state::valid_job_name(record.name),
+      .user = record.user,
+      .host_public_key = record.host_public_key,
+      .front_public_key = front->public_key().text(),
+      .identity = identity_file(context, record.name),
+      .known_hosts = state::job_files(context.paths, record.name).known_hosts,
+      .rdev = std::move(*program),
+      .variables = state::path_variables(context.paths)};
 }
 
 }  // namespace rdev::commands

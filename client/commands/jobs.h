@@ -17,7 +17,10 @@ using cluster::ref_of;
 Result<cluster::Cluster*> cluster_of(Context& context, const state::JobRecord& record);
 const char* state_name(cluster::JobState state);
 
-// NAME as given, or by default from the working directory; Code::kUsage when it is none.
+// NAME or NAME.RANK as given (state::instance_name), or by default from the working directory;
+// Code::kUsage when it is none.
+Result<std::string> instance_name(const std::string& given);
+// The same of what is for whole jobs: `NAME.2` is Code::kUsage.
 Result<std::string> job_name(const std::string& given);
 
 // The job's lock; says on stderr that it waits when another rdev holds it.

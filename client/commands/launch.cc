@@ -11,6 +11,7 @@
 #include "client/sshconfig/entry.h"
 #include "client/state/front_keys.h"
 #include "client/state/identity.h"
+#include "protocol/base/all_of.h"
 
 namespace rdev::commands {
 namespace {
@@ -81,17 +82,18 @@ state::JobRecord intent(const Context& context, const JobPlan& plan) {
   record.image = plan.spec.image;
   record.user = kLoginName;
   record.host_public_key = plan.spec.host_public_key;
+  if (plan.spec.instances > 1) {
+    record.instance_keys = plan.spec.instance_keys;
+  }
   record.socket = state::job_socket(context.paths, record.name).string();
   record.created_unix_s = std::time(nullptr);
   record.ends_unix_s = plan.spec.lifetime ? record.created_unix_s + plan.spec.lifetime->count() : 0;
   return record;
 }
 
-// Fills in the endpoints by talking to the agent, then writes ssh entry and record; the record
-// last, so that a job that counts as running has all its files.
-awaitable<Result<void>> reach_and_save(Context& context, cluster::Cluster& cluster,
-                                       state::JobRecord& record, const ssh::PrivateKey& key,
-                                       std::chrono::seconds limit = std::chrono::seconds(60)) {
+// Fills in the endpoints of one instance by talking to its agent.
+awaitable<Result<void>> reach_one(cluster::Cluster& cluster, state::JobRecord& record,
+                                  const ssh::PrivateKey& key, std::chrono::seconds limit) {
   auto host_key = ssh::PublicKey::parse(record.host_public_key);
   if (!host_key) {
     co_return prefix("the job's host key", host_key.error());
@@ -102,28 +104,65 @@ awaitable<Result<void>> reach_and_save(Context& context, cluster::Cluster& clust
                     .user_key = key,
                     .limit = limit};
   auto endpoints = co_await wait_for_agent(reach);
+  if (!endpoints && !record.instance_keys.empty() && endpoints.error().code != Code::kClosed) {
+    co_return prefix("instance " + std::to_string(reach.ref.instance), endpoints.error());
+  }
   if (!endpoints) {
     co_return tl::make_unexpected(endpoints.error());
   }
   record.endpoints = std::move(*endpoints);
+  co_return Result<void>{};
+}
+
+Result<void> save_instance(const Context& context, const state::JobRecord& record) {
+  const auto directory = state::job_files(context.paths, record.name).dir;
+  if (auto made = base::make_private_dir(directory); !made) {
+    return made;
+  }
+  const auto entry = ssh_entry(context, record);
+  if (!entry) {
+    return tl::make_unexpected(entry.error());
+  }
+  if (auto written = sshconfig::write_entry(context.paths, *entry); !written) {
+    return written;
+  }
+  return state::save(context.paths, record);
+}
+
+// Reaches all instances, then writes ssh entries and records; the job's record last, so that a job
+// that counts as running has all its files.
+awaitable<Result<void>> reach_and_save(Context& context, cluster::Cluster& cluster,
+                                       state::JobRecord& record, const ssh::PrivateKey& key,
+                                       std::chrono::seconds limit = std::chrono::seconds(60)) {
+  std::vector<state::JobRecord> all = {record};
+  for (int rank = 1; rank < state::instances_of(record); ++rank) {
+    all.push_back(state::instance_of(record, rank));
+  }
+  std::vector<awaitable<Result<void>>> works;
+  works.reserve(all.size());
+  for (state::JobRecord& one : all) {
+    works.push_back(reach_one(cluster, one, key, limit));
+  }
+  if (auto reached = co_await base::all_of(std::move(works)); !reached) {
+    co_return reached;
+  }
   // The job is there: that a warning may be missing is no reason to give it up.
   const auto shared = co_await cluster.shares_host_network(ref_of(record));
-  record.shares_host_network = shared.value_or(false);
-  record.stage = state::Stage::kRunning;
   // A job that is taken over has no directory yet; until its record is there, it is still only
   // lost.
   const auto directory = state::job_files(context.paths, record.name).dir;
   if (auto made = base::make_private_dir(directory); !made) {
     co_return made;
   }
-  const auto entry = ssh_entry(context, record);
-  if (!entry) {
-    co_return tl::make_unexpected(entry.error());
+  for (auto one = all.rbegin(); one != all.rend(); ++one) {
+    one->shares_host_network = shared.value_or(false);
+    one->stage = state::Stage::kRunning;
+    if (auto saved = save_instance(context, *one); !saved) {
+      co_return saved;
+    }
   }
-  if (auto written = sshconfig::write_entry(context.paths, *entry); !written) {
-    co_return written;
-  }
-  co_return state::save(context.paths, record);
+  record = std::move(all.front());
+  co_return Result<void>{};
 }
 
 awaitable<Result<void>> submit_and_wait(Context& context, cluster::Cluster& cluster,

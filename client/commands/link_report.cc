@@ -107,6 +107,8 @@ awaitable<LinkReport> ask_link(const state::Paths& paths, std::string job) {
   co_return report;
 }
 
+std::string link_text(const LinkReport& report) { return state_text(report); }
+
 void add_to(json::object& object, const LinkReport& report) {
   const auto& link = report.link;
   object["link_pid"] = nullptr;

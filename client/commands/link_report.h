@@ -19,6 +19,8 @@ struct LinkReport {
 };
 awaitable<LinkReport> ask_link(const state::Paths& paths, std::string job);
 
+// "up", "waiting" …: one word.
+std::string link_text(const LinkReport& report);
 void add_to(boost::json::object& object, const LinkReport& report);
 void add_to(std::vector<std::vector<std::string>>& lines, const LinkReport& report);
 

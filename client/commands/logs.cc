@@ -27,7 +27,7 @@ awaitable<Result<void>> read_job_log(Context& context, const state::JobRecord& r
 }
 
 awaitable<Result<int>> logs(Context& context, const Options& options) {
-  const auto name = job_name(options.name);
+  const auto name = instance_name(options.name);
   if (!name) {
     co_return tl::make_unexpected(name.error());
   }

@@ -156,7 +156,7 @@ awaitable<Result<void>> proxy_direct(Context& context, const std::string& name) 
 }
 
 awaitable<Result<int>> proxy(Context& context, const Options& options) {
-  const auto name = job_name(options.name);
+  const auto name = instance_name(options.name);
   if (!name) {
     co_return tl::make_unexpected(name.error());
   }

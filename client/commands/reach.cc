@@ -64,10 +64,12 @@ awaitable<Result<std::vector<cluster::Endpoint>>> try_endpoints(const Reach& rea
   co_return tl::make_unexpected(last);
 }
 
-awaitable<std::string> last_log_lines(const Reach& reach) {
+awaitable<std::string> last_log_lines(const Reach& reach, std::optional<int> instance = {}) {
+  cluster::JobRef ref = reach.ref;
+  ref.instance = instance.value_or(ref.instance);
   ui::Tail tail(kLogLines);
   const cluster::Cluster::LogSink sink = [&tail](std::string_view bytes) { tail.add(bytes); };
-  const auto read = co_await reach.cluster.logs(reach.ref, cluster::Cluster::Follow::kNo, sink);
+  const auto read = co_await reach.cluster.logs(ref, cluster::Cluster::Follow::kNo, sink);
   if (!read) {
     co_return "(its log cannot be read: " + read.error().message + ")";
   }
@@ -88,7 +90,7 @@ awaitable<Result<std::vector<cluster::Endpoint>>> wait_for_agent(const Reach& re
     const bool ended = status && (status->state == cluster::JobState::kEnded ||
                                   status->state == cluster::JobState::kGone);
     if (ended) {
-      const std::string log = co_await last_log_lines(reach);
+      const std::string log = co_await last_log_lines(reach, status->culprit);
       co_return fail(Code::kClosed, end_sentence(reach.ref.name, *status) + "; " + log);
     }
     if (Clock::now() + pause > deadline) {

@@ -11,50 +11,16 @@
 
 #include "client/commands/context.h"
 #include "client/commands/jobs.h"
+#include "client/commands/remote_join.h"
 #include "client/commands/session_request.h"
-#include "client/commands/wait_notice.h"
-#include "client/link/attach.h"
 #include "client/terminal/exit_code.h"
 #include "client/terminal/relay.h"
 #include "client/terminal/standard.h"
-#include "protocol/base/with_timeout.h"
 
 namespace rdev::commands {
 namespace {
 
 constexpr int kNotFound = 127;  // as a shell says it of a command
-constexpr std::chrono::milliseconds kLossIsKnown{100};
-
-struct Joined {
-  std::unique_ptr<link_process::Attached> link;
-  std::unique_ptr<stream::Stream> stream;  // ends before its link
-  std::string refusal;                     // why there is no stream over a link that works
-};
-
-awaitable<Result<Joined>> join(const state::Paths& paths, std::string job, Session session,
-                               WaitNotice& notice) {
-  link_process::AttachOptions options;
-  options.what = "exec";
-  options.waiting = [&notice](const std::string& why) { notice.reason(why); };
-  auto link = co_await link_process::Attached::attach(paths, std::move(job), std::move(options));
-  if (!link) {
-    co_return tl::make_unexpected(link.error());
-  }
-  StreamRequest request;
-  *request.mutable_session() = std::move(session);
-  auto opened = co_await (*link)->open(std::move(request));
-  if (!opened && opened.error().code == Code::kClosed) {
-    co_return tl::make_unexpected(opened.error());
-  }
-  Joined joined{.link = std::move(*link), .stream = nullptr, .refusal = {}};
-  if (opened) {
-    joined.stream = std::move(opened->stream);
-  } else {
-    joined.refusal = opened.error().message;
-  }
-  co_return joined;
-}
-
 awaitable<int> wait_for_end(asio::signal_set& signals) {
   for (;;) {
     const auto [error, signal] = co_await signals.async_wait(use_tuple);
@@ -85,21 +51,13 @@ awaitable<Result<Joined>> or_signal(awaitable<Result<Joined>> work, asio::signal
 }
 
 // The same with a word to the user while it takes long.
-awaitable<Result<Joined>> join_or_signal(Context& context, const RemoteCommand& command,
-                                         Session session, asio::signal_set& signals, int* signal) {
-  WaitNotice notice(context.executor, command.job);
-  auto work = join(context.paths, command.job, std::move(session), notice);
+awaitable<Result<Joined>> join_or_signal(Context& context, std::string name, Session session,
+                                         asio::signal_set& signals, int* signal) {
+  WaitNotice notice(context.executor, name);
+  auto work = join_session(context.paths, std::move(name), std::move(session), notice);
   auto joined = co_await or_signal(std::move(work), signals, signal);
   co_await notice.end();
   co_return joined;
-}
-
-awaitable<Result<Error>> loss(link_process::Attached& link) { co_return co_await link.lost(); }
-
-// The link knows better than its streams why they broke, unless it still works.
-awaitable<Error> why_broken(link_process::Attached& link, Error stream) {
-  const auto lost = co_await base::with_timeout(loss(link), kLossIsKnown, "the link's end");
-  co_return lost ? *lost : stream;
 }
 
 awaitable<Result<int>> relay(Context& context, const RemoteCommand& command, Joined joined,
@@ -118,7 +76,7 @@ awaitable<Result<int>> relay(Context& context, const RemoteCommand& command, Joi
 }
 
 awaitable<Result<int>> remote(Context& context, const RemoteCommand& command) {
-  const auto name = job_name(command.job);
+  const auto name = instance_name(command.job);
   auto session = session_request(command);
   if (!name || !session) {
     co_return tl::make_unexpected(name ? session.error() : name.error());
@@ -130,7 +88,7 @@ awaitable<Result<int>> remote(Context& context, const RemoteCommand& command) {
   asio::signal_set signals(context.executor);
   terminal::add_relayed_signals(signals);
   int signal = 0;
-  auto joined = co_await join_or_signal(context, command, *std::move(session), signals, &signal);
+  auto joined = co_await join_or_signal(context, *name, *std::move(session), signals, &signal);
   if (signal != 0) {
     co_return 128 + signal;
   }
@@ -144,6 +102,8 @@ awaitable<Result<int>> remote(Context& context, const RemoteCommand& command) {
   co_return co_await relay(context, command, std::move(*joined), signals);
 }
 
+}  // namespace
+
 Result<void> check_words(const RemoteCommand& command) {
   if (command.unexpected.empty()) {
     return {};
@@ -155,10 +115,8 @@ Result<void> check_words(const RemoteCommand& command) {
   return fail(Code::kUsage, "put -- before the command: " + command.job + " -- " + word);
 }
 
-}  // namespace
-
 void add_remote_options(CLI::App& app, RemoteCommand& command) {
-  app.add_option("NAME", command.job, "The job")->required();
+  app.add_option("NAME", command.job, "The job, or NAME.RANK")->required();
   app.add_option("--env", command.env, "KEY=VALUE for its environment, or KEY to pass yours on")
       ->allow_extra_args(false);
   app.add_option("--user", command.user, "Who it runs as; by default as the job's own user");

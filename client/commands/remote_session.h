@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "client/commands/command.h"
+#include "protocol/base/result.h"
 
 namespace rdev::commands {
 
@@ -19,6 +20,9 @@ struct RemoteCommand {
 
 // Declares NAME and the options of both `exec` and `ssh`.
 void add_remote_options(CLI::App& app, RemoteCommand& command);
+
+// Code::kUsage when there are words that are no options.
+Result<void> check_words(const RemoteCommand& command);
 
 // Runs it with this process's input, outputs and signals. The exit code: the command's own, 128+N
 // when a signal ended it or us, 255 when the link, the agent or the job has gone, 1 when the agent

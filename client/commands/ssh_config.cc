@@ -34,8 +34,12 @@ void warn_if_ssh_looks_elsewhere(const std::filesystem::path& file) {
 // The Include line and the entries of all jobs, to be read or pasted.
 Result<void> print_all(const Context& context, const std::string& line) {
   std::string text = line + "\n";
-  for (const state::JobRecord& record : state::list(context.paths).jobs) {
-    const auto entry = ssh_entry(context, record);
+  for (const std::string& name : state::list_instances(context.paths)) {
+    const auto record = state::load(context.paths, name);
+    if (!record) {
+      return tl::make_unexpected(record.error());
+    }
+    const auto entry = ssh_entry(context, *record);
     const auto rendered = entry ? sshconfig::render(*entry) : tl::make_unexpected(entry.error());
     if (!rendered) {
       return tl::make_unexpected(rendered.error());

@@ -57,6 +57,7 @@ std::string to_json(const Report& report, const ui::Progress::Timings& timings) 
       {"user", record.user},
       {"endpoints", json::array(record.endpoints.begin(), record.endpoints.end())},
       {"host_public_key", record.host_public_key},
+      {"instances", state::instances_of(record)},
       {"ssh_config", report.ssh_config},
       {"ssh_config_installed", report.installed},
       {"ends_unix_s", record.ends_unix_s},
@@ -88,6 +89,11 @@ std::string how_to_go_on(const Report& report) {
     text += "  ssh -F '" + report.ssh_config + "' " + host + "\n\n";
     text += "To say just `ssh " + host + "`, also in scp, rsync and editors, once:\n\n";
     text += "  rdev ssh-config --install\n";
+  }
+  if (const int instances = state::instances_of(record); instances > 1) {
+    text += "\nIt has " + std::to_string(instances) + " instances: " + host + ".0 to " + host +
+            "." + std::to_string(instances - 1) + " for ssh, " + record.name + ".RANK for rdev, " +
+            "and all at once with\n\n  rdev exec --all " + record.name + " -- CMD\n";
   }
   text += "\nIt ends with `rdev down " + record.name + "`";
   if (record.ends_unix_s != 0) {
@@ -214,7 +220,7 @@ Run setup_up(CLI::App& app, const std::vector<std::string>& rest) {
   app.add_option("--memory", o->memory, "How much memory, as in 8g");
   app.add_option("--mount", o->mounts, "HOST:PATH or HOST:PATH:ro")->allow_extra_args(false);
   app.add_option("--shm", o->shm, "How much shared memory (/dev/shm), as in 1g");
-  app.add_option("--instances", o->instances, "OpenPAI: how many of it; NAME.1 is the second");
+  app.add_option("--instances", o->instances, "OpenPAI: how many of it; NAME.1 is the second one");
   app.add_option("--vc", o->virtual_cluster, "OpenPAI: the virtual cluster whose share it uses");
   app.add_option("--priority", o->priority, "OpenPAI: prod, test or oppo");
   app.add_option("--sku", o->sku, "OpenPAI: the kind of node (rdev cluster show NAME lists them)");

@@ -15,6 +15,7 @@
 #include "client/link/seat.h"
 #include "client/link/session_identity.h"
 #include "client/state/forgotten.h"
+#include "client/state/instance_name.h"
 #include "client/state/job_record.h"
 #include "protocol/base/daemon.h"
 #include "protocol/base/listener.h"
@@ -93,7 +94,7 @@ awaitable<Result<void>> serve(std::string job, base::ReadyPipe& ready) {
 
 int run_link(const std::vector<std::string>& arguments) {
   base::ReadyPipe ready;
-  if (arguments.size() != 1 || !state::valid_job_name(arguments[0])) {
+  if (arguments.size() != 1 || !state::valid_instance_name(arguments[0])) {
     std::fputs("rdev: link-process is for rdev's own use\n", stderr);
     return 2;
   }

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "client/state/instance_name.h"
 #include "client/state/job_record.h"
 #include "protocol/base/file.h"
 #include "protocol/base/log.h"
@@ -45,7 +46,8 @@ Result<Hello> make_hello(const state::Paths& paths, const std::string& job,
   const std::string boot = boot_id();
   Hello hello;
   hello.set_major(1);
-  hello.set_job_name(job);
+  const auto name = state::parse_instance_name(job);
+  hello.set_job_name(name ? name->job : job);
   hello.set_program("rdev " RDEV_VERSION);
   hello.set_process_id(random_bytes(kIdBytes));
   const auto former = load(file, job_id);

@@ -3,12 +3,15 @@
 #include <system_error>
 
 #include "client/sshconfig/quote.h"
+#include "client/state/instance_name.h"
 #include "protocol/base/file.h"
 
 namespace rdev::sshconfig {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::string_view kSuffix = ".conf";
 
 // ssh takes all up to the line's end and hands it to a shell.
 Result<std::string> proxy_command(const Entry& entry) {
@@ -29,6 +32,18 @@ Result<std::string> path_argument(const fs::path& path) {
   return quote_argument(escape_percent(path.string()));
 }
 
+// Whether a file of ssh.d is an entry of the job, or what an interrupted write of one left.
+bool belongs_to(const std::string& file, const std::string& job_name) {
+  const bool is_temporary = file.starts_with('.');
+  const std::string text = is_temporary ? file.substr(1) : file;
+  const std::size_t end = text.find(kSuffix);
+  if (end == std::string::npos || (!is_temporary && end + kSuffix.size() != text.size())) {
+    return false;
+  }
+  const auto name = state::parse_instance_name(text.substr(0, end));
+  return name && name->job == job_name;
+}
+
 }  // namespace
 
 Result<std::string> render(const Entry& entry) {
@@ -42,7 +57,7 @@ Result<std::string> render(const Entry& entry) {
   }
   const std::string host = host_alias(entry.name);
   std::string text = "# Written by rdev for the job " + entry.name + "; rdev down removes it.\n";
-  text += "Host " + host + "\n";
+  text += "Host " + host + (entry.is_first ? " " + host + ".0" : "") + "\n";
   text += "  HostName " + host + "\n";
   text += "  HostKeyAlias " + host + "\n";
   text += "  User " + entry.user + "\n";
@@ -63,8 +78,8 @@ std::string render_known_hosts(const Entry& entry) {
   return host + " " + entry.front_public_key + "\n" + host + " " + entry.host_public_key + "\n";
 }
 
-fs::path entry_file(const state::Paths& paths, const std::string& job_name) {
-  return paths.state / "ssh.d" / (job_name + ".conf");
+fs::path entry_file(const state::Paths& paths, const std::string& name) {
+  return paths.state / "ssh.d" / (name + std::string(kSuffix));
 }
 
 Result<void> write_entry(const state::Paths& paths, const Entry& entry) {
@@ -85,7 +100,6 @@ Result<void> write_entry(const state::Paths& paths, const Entry& entry) {
 
 Result<void> remove_entry(const state::Paths& paths, const std::string& job_name) {
   const fs::path file = entry_file(paths, job_name);
-  const std::string temporary = "." + file.filename().string() + ".";
   std::error_code error;
   fs::remove(file, error);
   if (error) {
@@ -93,7 +107,7 @@ Result<void> remove_entry(const state::Paths& paths, const std::string& job_name
   }
   fs::directory_iterator it(file.parent_path(), error);
   for (; !error && it != fs::directory_iterator(); it.increment(error)) {
-    if (it->path().filename().string().starts_with(temporary)) {
+    if (belongs_to(it->path().filename().string(), job_name)) {
       fs::remove(it->path(), error);
     }
   }

@@ -11,9 +11,10 @@
 
 namespace rdev::sshconfig {
 
-// What stock ssh needs to reach one job.
+// What stock ssh needs to reach one instance of a job.
 struct Entry {
-  std::string name;  // of the job; the host is "rdev-NAME"
+  std::string name;       // state::instance_name(); the host is "rdev-NAME"
+  bool is_first = false;  // of several: the host is "rdev-NAME.0" as well
   std::string user;
   std::string host_public_key;   // "ssh-ed25519 AAAA…": the agent's
   std::string front_public_key;  // of the front on this laptop
@@ -33,13 +34,14 @@ Result<std::string> render(const Entry& entry);
 // The job's known_hosts file: its front and its agent, under the same name.
 std::string render_known_hosts(const Entry& entry);
 
-// state/ssh.d/NAME.conf: `ssh -F` takes it, and `Include …/*.conf` finds it.
-std::filesystem::path entry_file(const state::Paths& paths, const std::string& job_name);
+// state/ssh.d/NAME.conf, of an instance: `ssh -F` takes it, and `Include …/*.conf` finds it.
+std::filesystem::path entry_file(const state::Paths& paths, const std::string& name);
 
 // Writes the job's known_hosts and entry, each in one step; the temporary names do not match
 // *.conf.
 Result<void> write_entry(const state::Paths& paths, const Entry& entry);
 // Fine when there is none; what an interrupted write left goes as well.
+// Those of its further instances, too.
 Result<void> remove_entry(const state::Paths& paths, const std::string& job_name);
 
 }  // namespace rdev::sshconfig

@@ -4,6 +4,8 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "client/state/instance_name.h"
+
 namespace rdev::state {
 namespace {
 
@@ -34,6 +36,12 @@ constexpr std::array<std::pair<std::string_view, std::int64_t JobRecord::*>, 2> 
 constexpr std::array<std::pair<std::string_view, bool JobRecord::*>, 1> kFacts = {{
     {"shares_host_network", &JobRecord::shares_host_network},
 }};
+
+constexpr std::array<std::pair<std::string_view, std::vector<std::string> JobRecord::*>, 2> kLists =
+    {{
+        {"endpoints", &JobRecord::endpoints},
+        {"instance_keys", &JobRecord::instance_keys},
+    }};
 
 tl::unexpected<Error> wrong(std::string_view member) {
   return fail(Code::kProtocol, "its member \"" + std::string(member) + "\" is missing or wrong");
@@ -67,19 +75,21 @@ Result<void> read_members(const json::object& object, JobRecord& record) {
   return {};
 }
 
-Result<void> read_endpoints(const json::object& object, JobRecord& record) {
-  const json::value* value = object.if_contains("endpoints");
-  if (value == nullptr) {
-    return {};
-  }
-  if (!value->is_array()) {
-    return wrong("endpoints");
-  }
-  for (const json::value& endpoint : value->get_array()) {
-    if (!endpoint.is_string()) {
-      return wrong("endpoints");
+Result<void> read_lists(const json::object& object, JobRecord& record) {
+  for (const auto& [name, member] : kLists) {
+    const json::value* value = object.if_contains(name);
+    if (value == nullptr) {
+      continue;
     }
-    record.endpoints.emplace_back(endpoint.get_string().c_str());
+    if (!value->is_array()) {
+      return wrong(name);
+    }
+    for (const json::value& text : value->get_array()) {
+      if (!text.is_string()) {
+        return wrong(name);
+      }
+      (record.*member).emplace_back(text.get_string().c_str());
+    }
   }
   return {};
 }
@@ -135,7 +145,9 @@ std::string to_json(const JobRecord& record) {
   for (const auto& [name, value] : record.pin) {
     pin[name] = value;
   }
-  object["endpoints"] = json::array(record.endpoints.begin(), record.endpoints.end());
+  for (const auto& [name, member] : kLists) {
+    object[name] = json::array((record.*member).begin(), (record.*member).end());
+  }
   return json::serialize(object) + "\n";
 }
 
@@ -152,7 +164,7 @@ Result<JobRecord> parse_job_record(std::string_view text) {
   if (auto read = read_members(value.get_object(), record); !read) {
     return tl::make_unexpected(read.error());
   }
-  if (auto read = read_endpoints(value.get_object(), record); !read) {
+  if (auto read = read_lists(value.get_object(), record); !read) {
     return tl::make_unexpected(read.error());
   }
   if (auto read = read_pin(value.get_object(), record); !read) {
@@ -163,7 +175,7 @@ Result<JobRecord> parse_job_record(std::string_view text) {
     return tl::make_unexpected(stage.error());
   }
   record.stage = *stage;
-  if (!valid_job_name(record.name)) {
+  if (!valid_instance_name(record.name)) {
     return wrong("name");
   }
   if (record.id.empty() || record.cluster.empty()) {

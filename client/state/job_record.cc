@@ -4,6 +4,7 @@
 #include <cctype>
 #include <system_error>
 
+#include "client/state/instance_name.h"
 #include "client/state/job_json.h"
 
 namespace rdev::state {
@@ -52,15 +53,26 @@ std::string socket_stem(const Paths& paths, const std::string& name) {
 
 }  // namespace
 
+JobRecord instance_of(const JobRecord& record, int rank) {
+  JobRecord instance = record;
+  instance.name = instance_name(record.name, rank);
+  instance.host_public_key = record.instance_keys.at(static_cast<std::size_t>(rank));
+  instance.endpoints.clear();
+  return instance;
+}
+
 JobFiles job_files(const Paths& paths, const std::string& name) {
-  const fs::path dir = paths.state / "jobs" / name;
+  const auto parsed = parse_instance_name(name);
+  const std::string& job = parsed ? parsed->job : name;
+  const fs::path of_job = paths.state / "jobs" / job;
+  const fs::path dir = parsed && parsed->rank > 0 ? of_job / std::to_string(parsed->rank) : of_job;
   return {.dir = dir,
           .record = dir / "job.json",
-          .key = dir / "key",
+          .key = of_job / "key",
           .known_hosts = dir / "known_hosts",
-          .lock = paths.state / "locks" / (name + ".lock"),
-          .front_key = dir / "front_key",
-          .front_lock = paths.state / "locks" / (name + ".front.lock")};
+          .lock = paths.state / "locks" / (job + ".lock"),
+          .front_key = of_job / "front_key",
+          .front_lock = paths.state / "locks" / (job + ".front.lock")};
 }
 
 bool valid_job_name(const std::string& name) {
@@ -102,11 +114,30 @@ Result<void> save(const Paths& paths, const JobRecord& record) {
   return written;
 }
 
+namespace {
+
+// Of an instance that the job does not have, or of a job that is not there.
+Error not_found(const Paths& paths, const std::string& name) {
+  const auto parsed = parse_instance_name(name);
+  if (parsed && parsed->rank > 0) {
+    if (const auto job = load(paths, parsed->job)) {
+      const int last = instances_of(*job) - 1;
+      return {Code::kNotFound,
+              "the job " + parsed->job + " has no instance " + std::to_string(parsed->rank) +
+                  (last == 0 ? ": it has one only" : ": 0 to " + std::to_string(last))};
+    }
+  }
+  return {Code::kNotFound,
+          "there is no job called " + (parsed ? parsed->job : name) + " (rdev ls shows them)"};
+}
+
+}  // namespace
+
 Result<JobRecord> load(const Paths& paths, const std::string& name) {
   const JobFiles files = job_files(paths, name);
   std::error_code error;
   if (!fs::exists(files.record, error) && !error) {
-    return fail(Code::kNotFound, "there is no job called " + name + " (rdev ls shows them)");
+    return tl::make_unexpected(not_found(paths, name));
   }
   const auto text = base::read_file(files.record, kMaxRecordBytes);
   if (!text) {
@@ -148,6 +179,39 @@ JobList list(const Paths& paths) {
   std::sort(found.jobs.begin(), found.jobs.end(),
             [](const JobRecord& a, const JobRecord& b) { return a.name < b.name; });
   return found;
+}
+
+std::vector<std::string> further_instances(const Paths& paths, const std::string& job) {
+  std::vector<int> ranks;
+  std::error_code error;
+  fs::directory_iterator it(job_files(paths, job).dir, error);
+  for (; !error && it != fs::directory_iterator(); it.increment(error)) {
+    const auto parsed = parse_instance_name(job + "." + it->path().filename().string());
+    if (parsed && parsed->rank > 0) {
+      ranks.push_back(parsed->rank);
+    }
+  }
+  std::sort(ranks.begin(), ranks.end());
+  std::vector<std::string> names;
+  for (const int rank : ranks) {
+    names.push_back(instance_name(job, rank));
+  }
+  return names;
+}
+
+std::vector<std::string> all_instances(const Paths& paths, const std::string& job) {
+  std::vector<std::string> names = further_instances(paths, job);
+  names.insert(names.begin(), job);
+  return names;
+}
+
+std::vector<std::string> list_instances(const Paths& paths) {
+  std::vector<std::string> names;
+  for (const JobRecord& job : list(paths).jobs) {
+    const std::vector<std::string> own = all_instances(paths, job.name);
+    names.insert(names.end(), own.begin(), own.end());
+  }
+  return names;
 }
 
 Result<void> remove(const Paths& paths, const std::string& name) {

@@ -18,8 +18,10 @@ namespace rdev::state {
 enum class Stage { kSubmitting, kRunning, kRemoving };
 
 // What the laptop knows of one job: jobs/NAME/job.json, 0600. Private keys are files beside it.
+// Each further instance of a job has a record of its own below, jobs/NAME/RANK/job.json, in which
+// `name`, `host_public_key` and `endpoints` are its own; that of rank 0 is the job's.
 struct JobRecord {
-  std::string name;
+  std::string name;  // instance_name()
   std::string id;
   std::string cluster;  // "local", "docker"
   // What finds that cluster again from another environment (cluster::Pin): DOCKER_HOST and the
@@ -32,30 +34,38 @@ struct JobRecord {
   std::string host_public_key;
   std::string socket;  // the job's local socket, chosen once at `up`
   std::vector<std::string> endpoints;
-  bool shares_host_network = false;  // as its cluster knows; others there reach its ports
+  std::vector<std::string> instance_keys;  // host keys by rank, of a job of several instances
+  bool shares_host_network = false;        // as its cluster knows; others there reach its ports
   std::int64_t created_unix_s = 0;
   std::int64_t ends_unix_s = 0;  // by this laptop's clock; 0: no end
 };
 
-// The files of the job NAME. The lock is outside `dir`, and stays for ever, so that removing a job
-// does not race with whoever waits for its lock.
+// How many instances the job has.
+inline int instances_of(const JobRecord& record) {
+  return record.instance_keys.empty() ? 1 : static_cast<int>(record.instance_keys.size());
+}
+// Of the job's record (rank 0): that of the instance `rank`, which has no endpoints yet.
+JobRecord instance_of(const JobRecord& record, int rank);
+
+// The files of an instance; keys and locks are the job's. The lock is outside `dir`, and stays for
+// ever, so that removing a job does not race with whoever waits for its lock.
 struct JobFiles {
   std::filesystem::path dir, record, key, known_hosts, lock;
   std::filesystem::path front_key, front_lock;  // as FrontKeys
 };
 JobFiles job_files(const Paths& paths, const std::string& name);
 
-// What ssh calls the job.
-inline std::string host_alias(const std::string& job_name) { return "rdev-" + job_name; }
+// What ssh calls the instance.
+inline std::string host_alias(const std::string& name) { return "rdev-" + name; }
 
 bool valid_job_name(const std::string& name);
 // From a directory's name: lower case, other characters become '-'; "job" when nothing is left.
 std::string job_name_from(const std::filesystem::path& directory);
 
 Result<void> save(const Paths& paths, const JobRecord& record);
-// Code::kNotFound when there is none.
+// Of an instance. Code::kNotFound when there is none.
 Result<JobRecord> load(const Paths& paths, const std::string& name);
-// Sorted by name; unreadable records are errors in `broken`, not silence.
+// Jobs, sorted by name; unreadable records are errors in `broken`, not silence.
 struct JobList {
   std::vector<JobRecord> jobs;
   std::vector<Error> broken;
@@ -63,6 +73,13 @@ struct JobList {
   std::vector<std::string> orphans;
 };
 JobList list(const Paths& paths);
+// The names of their instances.
+std::vector<std::string> list_instances(const Paths& paths);
+
+// The job's further instances that have a directory here, by rank.
+std::vector<std::string> further_instances(const Paths& paths, const std::string& job);
+// The same with that of rank 0 in front.
+std::vector<std::string> all_instances(const Paths& paths, const std::string& job);
 
 // The directory and all in it, the record last: what is interrupted can be found again. Fine when
 // it is gone already.

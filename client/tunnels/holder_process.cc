@@ -8,6 +8,7 @@
 
 #include "client/link/seat.h"
 #include "client/state/forgotten.h"
+#include "client/state/instance_name.h"
 #include "client/state/job_record.h"
 #include "client/tunnels/attached.h"
 #include "client/tunnels/holder_server.h"
@@ -83,7 +84,7 @@ awaitable<Result<void>> serve(std::string job, base::ReadyPipe& ready) {
 
 int run_holder(const std::vector<std::string>& arguments) {
   base::ReadyPipe ready;
-  if (arguments.size() != 1 || !state::valid_job_name(arguments[0])) {
+  if (arguments.size() != 1 || !state::valid_instance_name(arguments[0])) {
     std::fputs("rdev: holder is for rdev's own use\n", stderr);
     return 2;
   }

@@ -64,6 +64,16 @@ class Busybox(InContainers):
         self.assertEqual(ssh("octal", "echo here").text, "here\n")
 
 
+    def test_four_instances(self):
+        self.up("four", "--instances", "4", "--", "sh", "-c", "echo I am $PAI_TASK_INDEX; sleep 1000")
+        self.assertEqual(len(docker.containers()), 4)
+        said = rdev("exec", "--all", "four", "--", "sh", "-c", "echo $NODE_RANK of $WORLD_SIZE; exit $NODE_RANK", code=3).text
+        self.assertEqual(sorted(said.splitlines()), [f"{rank}: {rank} of 4" for rank in range(4)])
+        self.assertEqual(ssh("four.3", "echo from $PAI_TASK_INDEX").text, "from 3\n")
+        eventually(lambda: "I am 2\n" in rdev("logs", "four.2").text, "its own log")
+        self.assertEqual([row["state"] for row in rdev_json("status", "four")["instances"]], ["running"] * 4)
+
+
 class ReadOnlyRoot(InContainers):
     OPTIONS = ("--read-only",)
 

@@ -25,6 +25,18 @@ Result<T> parsed(const Result<std::string>& body, Result<T> (*parse)(std::string
   return body ? parse(*body) : tl::make_unexpected(body.error());
 }
 
+// Who waits for the answer goes on when it is there, or will not come.
+class Asking final {
+ public:
+  explicit Asking(std::optional<base::Notify>& asked) : asked_(asked) {}
+  Asking(const Asking&) = delete;
+  Asking& operator=(const Asking&) = delete;
+  ~Asking() { asked_.reset(); }
+
+ private:
+  std::optional<base::Notify>& asked_;
+};
+
 std::string job_path(const std::string& key) { return "/api/v2/jobs/" + key; }
 
 }  // namespace
@@ -139,12 +151,22 @@ awaitable<Result<void>> Api::submit(std::string document, Words words) {
 }
 
 awaitable<Result<JobDetail>> Api::job(std::string key) {
+  while (asked_) {
+    co_await asked_->wait();
+  }
+  const auto now = std::chrono::steady_clock::now();
+  if (known_ && known_->key == key && now - known_->asked < kOftenEnough) {
+    co_return known_->detail;
+  }
+  asked_.emplace(co_await asio::this_coro::executor);
+  const Asking asking(asked_);
+  co_return co_await ask_job(std::move(key));
+}
+
+awaitable<Result<JobDetail>> Api::ask_job(std::string key) {
   http::Call call{.target = job_path(key)};
   const auto now = std::chrono::steady_clock::now();
   const bool is_known = known_ && known_->key == key;
-  if (is_known && now - known_->asked < kOftenEnough) {
-    co_return known_->detail;
-  }
   if (is_known && !known_->etag.empty()) {
     call.headers.emplace_back("If-None-Match", known_->etag);
   }

@@ -13,6 +13,7 @@
 #include "client/cluster/openpai/login.h"
 #include "client/cluster/openpai/resources.h"
 #include "client/http/client.h"
+#include "protocol/base/notify.h"
 
 namespace rdev::cluster::openpai {
 
@@ -59,6 +60,7 @@ class Api final {
   awaitable<Result<std::vector<LogLocation>>> log_locations(std::string path, std::string job);
 
  private:
+  awaitable<Result<JobDetail>> ask_job(std::string key);
   awaitable<Result<http::Answer>> ask(http::Call call, Doing doing, Words words = {});
   tl::unexpected<Error> refused(const http::Answer& answer, Doing doing, Words words) const;
   awaitable<Result<std::string>> get(std::string target, Doing doing, Words words = {});
@@ -72,6 +74,7 @@ class Api final {
     JobDetail detail;
   };
   std::optional<Known> known_;
+  std::optional<base::Notify> asked_;  // while job() is asked: its end
 };
 
 }  // namespace rdev::cluster::openpai

@@ -86,6 +86,7 @@ Result<Task> read_task(const std::string& role, const json::object& object) {
   task.log = text_in(object, "containerLog");
   task.exit_code = int_in(object, "containerExitCode");
   task.attempt = int_in(object, "attemptId");
+  task.completed_ms = whole_in(object, "completedTime");
   return task;
 }
 
@@ -176,6 +177,18 @@ const Task* agent_task(const JobDetail& detail, int index) {
     }
   }
   return nullptr;
+}
+
+// The server's own word on it (appExitTriggerTaskIndex) is null also for jobs that failed.
+std::optional<int> first_failed(const JobDetail& detail) {
+  const Task* first = nullptr;
+  for (const Task& task : detail.tasks) {
+    if (task.state == State::kFailed && task.ports.contains(kAgentPort) &&
+        (first == nullptr || task.completed_ms < first->completed_ms)) {
+      first = &task;
+    }
+  }
+  return first == nullptr ? std::nullopt : std::optional(first->index);
 }
 
 bool is_final(const JobDetail& detail) { return is_final(detail.state); }

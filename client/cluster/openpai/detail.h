@@ -42,7 +42,8 @@ struct Task {
   std::string container_id;  // the pod's UID
   std::string log;           // "/api/v2/jobs/…/logs" (1.4 and later), else a URL or another path
   std::optional<int> exit_code;
-  std::optional<int> attempt;  // of this task; counts from 0
+  std::optional<int> attempt;                // of this task; counts from 0
+  std::optional<std::int64_t> completed_ms;  // Unix time
 };
 
 struct JobDetail {
@@ -69,6 +70,9 @@ bool is_final(const JobDetail& detail);
 inline constexpr char kAgentPort[] = "rdev";
 // The task of that index in the role that has them; null while there is none.
 const Task* agent_task(const JobDetail& detail, int index);
+
+// Of a job that failed: the index of the agent's task that did first; none where none did.
+std::optional<int> first_failed(const JobDetail& detail);
 
 // The name that the server gives to a role: lower case, nothing outside of [a-z0-9].
 std::string server_role_name(std::string_view role);

@@ -81,7 +81,7 @@ awaitable<Result<std::string>> read_from(const Account& account, const std::stri
 
 }  // namespace
 
-awaitable<Result<void>> read_logs(Api& api, std::string key, Cluster::Follow follow,
+awaitable<Result<void>> read_logs(Api& api, std::string key, int instance, Cluster::Follow follow,
                                   Cluster::LogSink sink) {
   asio::steady_timer timer(co_await asio::this_coro::executor);
   std::size_t seen = 0;
@@ -92,7 +92,7 @@ awaitable<Result<void>> read_logs(Api& api, std::string key, Cluster::Follow fol
       co_return tl::make_unexpected(job.error());
     }
     const bool is_last = follow == Cluster::Follow::kNo || is_final(*job);
-    const Task* task = agent_task(*job, 0);
+    const Task* task = agent_task(*job, instance);
     const auto uri = task != nullptr ? co_await find_log(api, key, *task) : std::string();
     // A container that is not there yet has no log: nothing was written.
     if (!uri && uri.error().code != Code::kUnavailable) {

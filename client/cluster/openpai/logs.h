@@ -7,8 +7,9 @@
 
 namespace rdev::cluster::openpai {
 
-// What the platform has kept of the job's output: of its last attempt, also when that is over.
-awaitable<Result<void>> read_logs(Api& api, std::string key, Cluster::Follow follow,
+// What the platform has kept of the output of one instance: of its last attempt, also when that is
+// over.
+awaitable<Result<void>> read_logs(Api& api, std::string key, int instance, Cluster::Follow follow,
                                   Cluster::LogSink sink);
 
 }  // namespace rdev::cluster::openpai

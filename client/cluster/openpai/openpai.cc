@@ -51,7 +51,18 @@ JobState as_state(openpai::State state) {
 }
 
 JobStatus as_status(const JobDetail& job) {
-  return {.state = as_state(job.state), .exit_code = job.exit.code, .reason = end_reason(job)};
+  JobStatus status{.state = as_state(job.state),
+                   .exit_code = job.exit.code,
+                   .reason = end_reason(job),
+                   .culprit = first_failed(job)};
+  for (int rank = 0;; ++rank) {
+    const Task* task = agent_task(job, rank);
+    if (task == nullptr) {
+      return status;
+    }
+    status.instances.push_back(
+        {.state = as_state(task->state), .exit_code = task->exit_code, .node = task->node});
+  }
 }
 
 class OpenpaiCluster final : public Cluster {
@@ -93,6 +104,11 @@ class OpenpaiCluster final : public Cluster {
   Api api_;
   openpai::Nodes nodes_;
 };
+
+// One alone is no instance of several.
+std::vector<std::string> several(const std::vector<std::string>& keys) {
+  return keys.size() > 1 ? keys : std::vector<std::string>();
+}
 
 // A job of the user's own virtual cluster unless it names another.
 JobSpec with_defaults(JobSpec spec, const templates::ClusterEntry& entry) {
@@ -153,11 +169,6 @@ awaitable<Result<std::string>> OpenpaiCluster::key_of(const JobRef& ref) {
 }
 
 awaitable<Result<JobRef>> OpenpaiCluster::submit(const JobSpec& spec, Progress progress) {
-  if (spec.instances > 1) {
-    co_return fail(Code::kUsage,
-                   "jobs of several instances can be shown (--preview), but not yet be used: leave "
-                   "--instances out");
-  }
   progress("submitting", "");
   const auto name = co_await user();
   if (!name) {
@@ -202,7 +213,13 @@ awaitable<Result<std::vector<Endpoint>>> OpenpaiCluster::endpoints(const JobRef&
     co_return tl::make_unexpected(job.error());
   }
   std::vector<Endpoint> endpoints;
-  const Task* task = agent_task(*job, 0);
+  const Task* task = agent_task(*job, ref.instance);
+  if (task != nullptr && is_final(task->state) && !is_final(*job)) {
+    co_return fail(Code::kUnavailable,
+                   "instance " + std::to_string(ref.instance) + " of " + ref.name + " has ended" +
+                       (task->exit_code ? " with code " + std::to_string(*task->exit_code) : "") +
+                       "; the job itself has not ended yet");
+  }
   // A port is known before the container is there, and says nothing then.
   if (task != nullptr && task->state == openpai::State::kRunning && task->ip &&
       !task->ports.at(openpai::kAgentPort).empty()) {
@@ -273,7 +290,7 @@ awaitable<Result<void>> OpenpaiCluster::logs(const JobRef& ref, Follow follow, L
   if (!key) {
     co_return tl::make_unexpected(key.error());
   }
-  co_return co_await openpai::read_logs(api_, *key, follow, std::move(sink));
+  co_return co_await openpai::read_logs(api_, *key, ref.instance, follow, std::move(sink));
 }
 
 awaitable<Result<void>> OpenpaiCluster::stop(const JobRef& ref) {
@@ -313,6 +330,7 @@ awaitable<Result<std::vector<ListedJob>>> OpenpaiCluster::list(const std::string
                         .status = {.state = as_state(job.state), .exit_code = {}, .reason = {}},
                         .image = config->image,
                         .host_public_key = facts->host_public_keys.front(),
+                        .instance_keys = several(facts->host_public_keys),
                         .user = {},
                         .created_unix_s = job.submitted_ms.value_or(0) / 1000});
     }

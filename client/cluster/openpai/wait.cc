@@ -61,7 +61,8 @@ awaitable<Error> over(Api& api, const std::string& key, const JobDetail& job) {
       "the job is over before it could be used" + (reason.empty() ? "" : ": " + reason);
   ui::Tail tail(kLogLines);
   const Cluster::LogSink sink = [&tail](std::string_view bytes) { tail.add(bytes); };
-  const auto read = co_await read_logs(api, key, Cluster::Follow::kNo, sink);
+  const auto read =
+      co_await read_logs(api, key, first_failed(job).value_or(0), Cluster::Follow::kNo, sink);
   if (!read) {
     message += "; its log cannot be read: " + read.error().message;
   } else if (!tail.text().empty()) {

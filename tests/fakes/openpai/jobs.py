@@ -11,6 +11,7 @@ from errors import Refused, invalid_parameter, no_job
 
 FINAL = ("SUCCEEDED", "FAILED", "STOPPED")
 STOPPED_CODE = -210
+COMPLETED_CODE = -220  # of a task that was ended because another one ended the attempt
 
 
 def now_ms():
@@ -27,6 +28,8 @@ def exit_spec(code):
         return {"code": code, "phrase": "StopFrameworkRequested", "issuer": "PAI_FC", "causer": "USER_STOP",
                 "type": "USER_STOP", "stage": "UNKNOWN", "behavior": "PERMANENT", "reaction": "NEVER_RETRY",
                 "reason": "User has requested to stop the job", "repro": ["Stop a job"]}
+    if code == COMPLETED_CODE:
+        return {**exit_spec(STOPPED_CODE), "code": code, "phrase": "FrameworkAttemptCompletion"}
     if code == 0:
         return {"code": 0, "phrase": "Succeeded", "issuer": "USER_CONTAINER", "causer": "USER_CONTAINER",
                 "type": "USER_SUCCESS", "stage": "COMPLETING", "behavior": "UNKNOWN", "reaction": "NEVER_RETRY",
@@ -83,7 +86,7 @@ class Job:
         self.state, self.sub_state = "WAITING", "AttemptCreationPending"
         self.attempt, self.tasks, self.events = None, [], []
         self.launched = self.completed = self.exit_code = None
-        self.wants_stop = False
+        self.wants_stop = self.failed = False
         self.tags, self.lost_tasks = [], 0
         self.changed = threading.Condition()
         self.thread = threading.Thread(target=self._live, daemon=True)
@@ -120,7 +123,7 @@ class Job:
         retries_left = self.document.get("jobRetryCount", 0)
         while True:
             self._run_attempt()
-            codes = [task.exit_code for task in self.tasks if task.exit_code is not None]
+            codes = [task.exit_code for task in self.tasks if task.exit_code not in (None, COMPLETED_CODE)]
             self.exit_code = STOPPED_CODE if self.wants_stop else next((c for c in codes if c), 0)
             lost = self.lost_tasks > 0
             if self.wants_stop or self.exit_code == 0 or (retries_left == 0 and not lost):
@@ -167,6 +170,7 @@ class Job:
         if self.wants_stop:
             return
         with self.changed:
+            self.failed = False  # one of them
             for task in self.tasks:
                 task.running = self.fake.runtime.start(self, task)
                 task.state, task.launched = "RUNNING", now_ms()
@@ -182,11 +186,13 @@ class Job:
     def _wait_for(self, task):
         code = task.running.wait()
         with self.changed:
-            task.exit_code = STOPPED_CODE if self.wants_stop else 128 - code if code < 0 else code
-            task.state = "STOPPED" if self.wants_stop else "FAILED" if code else "SUCCEEDED"
+            stopped = STOPPED_CODE if self.wants_stop else COMPLETED_CODE if self.failed else None
+            task.exit_code = stopped or (128 - code if code < 0 else code)
+            task.state = "STOPPED" if stopped else "FAILED" if code else "SUCCEEDED"
             task.completed = now_ms()
             others = [t for t in self.tasks if t is not task and t.running and t.state == "RUNNING"]
-        if code:  # completion's default: one that fails ends them all
+            self.failed = self.failed or code != 0
+        if code and not stopped:  # completion's default: one that fails ends them all
             for other in others:
                 other.running.kill()
 

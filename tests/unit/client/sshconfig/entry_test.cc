@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "client/sshconfig/quote.h"
 #include "tests/unit/client/temp_dir.h"
 
@@ -43,6 +45,34 @@ TEST(Entry, HasAllThatMakesSshStrict) {
   }
   EXPECT_EQ(render_known_hosts(sample()),
             "rdev-train ssh-ed25519 BBBB\nrdev-train ssh-ed25519 AAAA\n");
+}
+
+TEST(Entry, OfTheFirstOfSeveralHasTwoNames) {
+  Entry entry = sample();
+  entry.is_first = true;
+  const auto text = render(entry);
+  ASSERT_TRUE(text) << text.error().message;
+  EXPECT_THAT(*text, HasSubstr("Host rdev-train rdev-train.0\n"));
+}
+
+TEST(Entry, GoesWithThoseOfAllInstances) {
+  const TempDir dir;
+  const state::Paths paths = dir.paths();
+  for (const char* name : {"train", "train.1", "train.12", "train-two", "trai"}) {
+    Entry entry = sample();
+    entry.name = name;
+    entry.known_hosts = dir.path() / (std::string(name) + ".known_hosts");
+    ASSERT_TRUE(write_entry(paths, entry));
+  }
+  const auto directory = entry_file(paths, "train").parent_path();
+  test::write_text(directory / ".train.2.conf.Ab12", "what an interrupted write left");
+  test::write_text(directory / ".train-two.conf.Ab12", "another job's");
+  ASSERT_TRUE(remove_entry(paths, "train"));
+  std::set<std::string> left;
+  for (const auto& file : std::filesystem::directory_iterator(directory)) {
+    left.insert(file.path().filename());
+  }
+  EXPECT_THAT(left, ::testing::ElementsAre(".train-two.conf.Ab12", "trai.conf", "train-two.conf"));
 }
 
 TEST(Entry, QuotesSpacesPercentsAndApostrophes) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "client/state/instance_name.h"
 #include "client/state/job_json.h"
 #include "tests/unit/client/temp_dir.h"
 
@@ -51,6 +52,65 @@ TEST(JobName, ComesFromADirectory) {
   EXPECT_EQ(job_name_from("/srv/123"), "job");
   EXPECT_TRUE(valid_job_name(job_name_from("/x/" + std::string(300, 'n'))));
   EXPECT_EQ(job_name_from("/x/" + std::string(30, 'n') + "--x"), std::string(30, 'n'));
+}
+
+TEST(InstanceName, IsAJobsWithARank) {
+  for (const auto& [text, job, rank] :
+       {std::tuple("train", "train", 0), std::tuple("train.0", "train", 0),
+        std::tuple("train.7", "train", 7), std::tuple("a.999", "a", 999)}) {
+    const auto name = parse_instance_name(text);
+    ASSERT_TRUE(name) << text;
+    EXPECT_EQ(name->job, job);
+    EXPECT_EQ(name->rank, rank);
+  }
+  for (const char* bad : {"", ".1", "train.", "train.x", "train.01", "train.-1", "train.+1",
+                          "train.1.2", "train.1000", "train.99999999999", "Train.1", "train.1 "}) {
+    EXPECT_FALSE(parse_instance_name(bad)) << bad;
+  }
+  EXPECT_EQ(instance_name("train", 0), "train");
+  EXPECT_EQ(instance_name("train", 3), "train.3");
+  EXPECT_TRUE(valid_instance_name("train.3"));
+  EXPECT_FALSE(valid_instance_name("train.0"));  // not its short form
+}
+
+JobRecord of_three() {
+  JobRecord job = sample("train");
+  job.instance_keys = {"ssh-ed25519 AAAA", "ssh-ed25519 BBBB", "ssh-ed25519 CCCC"};
+  return job;
+}
+
+TEST(Instances, HaveARecordOfTheirOwn) {
+  const TempDir dir;
+  const Paths paths = dir.paths();
+  ASSERT_TRUE(save(paths, of_three()));
+  for (const int rank : {2, 1}) {
+    JobRecord one = instance_of(of_three(), rank);
+    EXPECT_THAT(one.endpoints, ElementsAre());
+    one.endpoints = {"tcp:10.0.0.1:" + std::to_string(rank)};
+    ASSERT_TRUE(save(paths, one));
+  }
+  const auto second = load(paths, "train.2");
+  ASSERT_TRUE(second) << second.error().message;
+  EXPECT_EQ(second->host_public_key, "ssh-ed25519 CCCC");
+  EXPECT_THAT(second->endpoints, ElementsAre("tcp:10.0.0.1:2"));
+  EXPECT_EQ(instances_of(*second), 3);
+  EXPECT_THAT(further_instances(paths, "train"), ElementsAre("train.1", "train.2"));
+  EXPECT_THAT(list_instances(paths), ElementsAre("train", "train.1", "train.2"));
+  EXPECT_EQ(list(paths).jobs.size(), 1U);
+  EXPECT_EQ(job_files(paths, "train.2").key, job_files(paths, "train").key);
+  EXPECT_EQ(job_files(paths, "train.2").lock, job_files(paths, "train").lock);
+  ASSERT_TRUE(remove(paths, "train"));
+  EXPECT_FALSE(load(paths, "train.2"));
+  EXPECT_FALSE(std::filesystem::exists(job_files(paths, "train").dir));
+}
+
+TEST(Instances, ThatAJobDoesNotHaveAreToldFromJobsThatAreNotThere) {
+  const TempDir dir;
+  ASSERT_TRUE(save(dir.paths(), of_three()));
+  ASSERT_TRUE(save(dir.paths(), sample("alone")));
+  EXPECT_THAT(load(dir.paths(), "train.3").error().message, HasSubstr("no instance 3: 0 to 2"));
+  EXPECT_THAT(load(dir.paths(), "alone.1").error().message, HasSubstr("it has one only"));
+  EXPECT_THAT(load(dir.paths(), "none.1").error().message, HasSubstr("no job called none"));
 }
 
 TEST(JobJson, RoundTrips) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "client/cluster/local/keeper.h"
+#include "client/cluster/openpai/nodes.h"
 #include "client/commands/command.h"
 #include "client/commands/complete.h"
 #include "client/link/process.h"
@@ -107,6 +108,9 @@ int main(int argc, char** argv) {
   }
   if (words[0] == rdev::tunnels::kHolderCommand) {
     return rdev::tunnels::run_holder(rest);
+  }
+  if (words[0] == rdev::cluster::openpai::kJumpCommand) {
+    return rdev::cluster::openpai::run_jump(rest);
   }
   if (words[0] == rdev::commands::kCompleteJobs) {
     return rdev::commands::print_job_names();

@@ -1,11 +1,14 @@
 """Nodes that the laptop cannot reach: through a jump host (stock sshd), or a dial command of the user's."""
+import hashlib
+import os
+import tempfile
 import unittest
 from pathlib import Path
 
 from lab.client import jobs, rdev, rdev_json, ssh, up
 from lab.netem import Link
 from lab.openpai import PASSWORDS, OpenPai
-from lab.proc import run
+from lab.proc import processes, run
 from lab.sshd import Sshd
 
 NODE = "10.98.0.7"  # of the cluster's own network
@@ -28,6 +31,12 @@ def setUpModule():
     known.write_text(f"[{target.host}]:{target.port} {target.host_key}\n")
     with open(known.with_name("config"), "a") as config:
         config.write(f"\nHost gate\n  HostName {target.host}\n  Port {target.port}\n  User {target.user}\n  IdentityFile {target.key}\n")
+
+
+def without_ssh():
+    """A PATH that has no ssh."""
+    directory = Path(tempfile.mkdtemp())
+    return directory
 
 
 class Ways(unittest.TestCase):
@@ -55,6 +64,39 @@ class Ways(unittest.TestCase):
         entry.write_text(entry.read_text() + "dial: [ssh, gate, -W, '{host}:{port}']\n")
         up(self, "dial", "--cluster", "far")
         self.assertEqual(ssh("dial", "echo dialled").text, "dialled\n")
+
+    def test_a_jump_host_without_ssh(self):
+        """Where no ssh is installed: libssh, with the same configuration and known_hosts."""
+        self.add("far", "--jump", "gate")
+        env = {"PATH": str(without_ssh())}
+        self.addCleanup(rdev, "down", "built-in", code=None, env=env)
+        rdev("up", "built-in", "--cluster", "far", env=env)
+        self.assertEqual(rdev("exec", "built-in", "--", "sh", "-c", "echo through", env=env).text, "through\n")
+        self.assertTrue(processes("jump-stdio"))
+        data = os.urandom(3_000_000)
+        sent = rdev("exec", "built-in", "--", "sha256sum", input=data, env=env).text.split()[0]
+        self.assertEqual(sent, hashlib.sha256(data).hexdigest())
+        self.assertEqual(rdev("exec", "built-in", "--", "cat", input=data, env=env).out, data)
+
+    def test_what_is_wrong_without_ssh_is_said(self):
+        env = {"PATH": str(without_ssh())}
+        for jump, sentence in [("nosuchuser@gate", "Permission denied"), (f"127.0.0.1:{gate.target.port + 1}", "cannot connect")]:
+            self.add("wrong", "--jump", jump)
+            said = up(self, "wrong", "--cluster", "wrong", "--attach-timeout", "5s", code=1, env=env).errors
+            self.assertIn(sentence, said)
+            rdev("cluster", "remove", "wrong")
+        known = Path.home() / ".ssh/known_hosts"
+        before = known.read_text()
+        self.addCleanup(known.write_text, before)
+        other = run("ssh-keygen", "-y", "-f", gate.target.key).text.split()[:2]
+        for text, sentence in [("", "is not in ~/.ssh/known_hosts"),
+                               (f"[{gate.target.host}]:{gate.target.port} {' '.join(other)}\n", "has another one for it")]:
+            known.write_text(text)
+            self.add("wrong", "--jump", "gate")
+            said = up(self, "wrong", "--cluster", "wrong", code=1, env=env).errors
+            self.assertIn("Host key verification failed", said)
+            self.assertIn(sentence, said)
+            rdev("cluster", "remove", "wrong")
 
     def test_a_jump_host_that_refuses_says_so(self):
         self.add("far", "--jump", "nosuchuser@gate")

@@ -55,7 +55,7 @@ awaitable<Result<int>> add(Context& context, Options options) {
   if (!checked) {
     co_return tl::make_unexpected(checked.error());
   }
-  auto member = co_await join_cluster(entry, options.source);
+  auto member = co_await join_cluster(entry, options.source, "add");
   if (!member) {
     co_return tl::make_unexpected(member.error());
   }
@@ -83,7 +83,7 @@ awaitable<Result<int>> login(Context& context, Options options) {
   if (!options.entry.user.empty()) {
     entry->user = options.entry.user;
   }
-  auto member = co_await join_cluster(*entry, options.source);
+  auto member = co_await join_cluster(*entry, options.source, "login");
   if (!member) {
     co_return tl::make_unexpected(member.error());
   }

@@ -60,12 +60,16 @@ awaitable<Result<std::string>> token_by_password(openpai::Api& api,
 
 }  // namespace
 
-awaitable<Result<Member>> join_cluster(templates::ClusterEntry& entry, CredentialSource source) {
+awaitable<Result<Member>> join_cluster(templates::ClusterEntry& entry, CredentialSource source,
+                                       std::string command) {
   if (source.password_stdin && source.token_stdin) {
     co_return fail(Code::kUsage, "give either --password-stdin or --token-stdin");
   }
   // Before anything is asked: where does it go?
   auto account = openpai::account_of(entry);
+  if (account) {
+    account->login = std::move(command);
+  }
   auto found = account ? co_await openpai::find_server(*std::move(account))
                        : tl::make_unexpected(account.error());
   if (!found) {

@@ -23,6 +23,8 @@ struct Member {
 
 // Finds the server of `entry`, whose url becomes that of its API, and logs in: with a token or a
 // password from stdin, from RDEV_TOKEN or RDEV_PASSWORD, or asked for at the terminal.
-awaitable<Result<Member>> join_cluster(templates::ClusterEntry& entry, CredentialSource source);
+// `command` is the word of `rdev cluster` that leads here again.
+awaitable<Result<Member>> join_cluster(templates::ClusterEntry& entry, CredentialSource source,
+                                       std::string command);
 
 }  // namespace rdev::commands

@@ -165,6 +165,19 @@ class Refusals(OnPai):
         rdev("cluster", "login", "pai", env={"RDEV_PASSWORD": PASSWORDS["alice"]})
         self.up("again")
 
+    def test_a_token_that_expires_under_a_running_job(self):
+        """Its link process asks with the one of the next login."""
+        self.up("outlives")
+        ssh("outlives", "true")
+        pai.control("revoke")
+        self.addCleanup(rdev, "cluster", "login", "pai", env={"RDEV_PASSWORD": PASSWORDS["alice"]})
+        key = next(key for key, state in self.states().items() if "~rdev-outlives-" in key and state == "RUNNING")
+        pai.control("lose_node", job=key)
+        eventually(lambda: "rdev cluster login pai" in rdev("status", "outlives").text, "what to do is told")
+        self.assertIn("rdev cluster login pai", rdev("exec", "outlives", "--", "true", code=255).errors)
+        rdev("cluster", "login", "pai", env={"RDEV_PASSWORD": PASSWORDS["alice"]})
+        eventually(lambda: ssh("outlives", "echo back", code=None).text == "back\n", "it is back", timeout=30)
+
     def test_a_server_that_stumbles(self):
         pai.control("fault", kind="status", status=502, body="<html>bad gateway</html>", path="~rdev-stumbles", count=2)
         pai.control("fault", kind="cut", path="~rdev-stumbles", count=1)
@@ -270,7 +283,9 @@ class Clusters(unittest.TestCase):
             (dict(user="alice", password="not this"), "assword"),
         ]
         for how, part in cases:
-            self.assertIn(part, add("wrong", code=1, **how).errors)
+            said = add("wrong", code=1, **how).errors
+            self.assertIn(part, said)
+            self.assertIn("rdev cluster add wrong", said)  # there is no such cluster yet to log in to
         for url, code, part in (("http://127.0.0.1:1", 1, "cannot reach"), ("pai.example.com", 2, "no address"),
                                 ("http://alice:pw@x", 2, "not taken")):
             said = rdev("cluster", "add", "wrong", "--url", url, "--user", "alice", code=code,

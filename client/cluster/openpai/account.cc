@@ -50,12 +50,14 @@ Result<Account> account_of(const state::Paths& paths, const templates::ClusterEn
   }
   if (account) {
     account->token = token.value_or("");
+    account->kept_token = [paths, name = entry.name] { return state::load_token(paths, name); };
   }
   return account;
 }
 
 awaitable<Result<Found>> find_server(Account account) {
-  account.token.clear();  // who answers there is not known yet
+  account.token.clear();
+  account.kept_token = nullptr;  // who answers there is not known yet
   const std::string given = account.url.path;
   if (given.ends_with(kBehindPortal)) {
     co_return co_await probe(std::move(account), given);

@@ -48,11 +48,28 @@ std::string job_key(const std::string& user, const std::string& job) {
 Api::Api(Account account)
     : account_(std::move(account)), client_({.base = account_.url, .tls = account_.tls}) {}
 
-awaitable<Result<http::Answer>> Api::ask(http::Call call, Doing doing, Words words) {
+awaitable<Result<http::Answer>> Api::ask_once(http::Call call) {
   if (!account_.token.empty()) {
     call.headers.emplace_back("Authorization", "Bearer " + account_.token);
   }
-  auto answer = co_await client_.call(std::move(call));
+  co_return co_await client_.call(std::move(call));
+}
+
+// A link process lives longer than a token.
+bool Api::has_newer_token() {
+  auto kept = account_.kept_token ? account_.kept_token() : std::string();
+  if (!kept || kept->empty() || *kept == account_.token) {
+    return false;
+  }
+  account_.token = *std::move(kept);
+  return true;
+}
+
+awaitable<Result<http::Answer>> Api::ask(http::Call call, Doing doing, Words words) {
+  auto answer = co_await ask_once(call);
+  if (answer && answer->status == 401 && has_newer_token()) {
+    answer = co_await ask_once(std::move(call));
+  }
   if (!answer || answer->status / 100 == 2 || answer->status == 304) {
     co_return answer;
   }
@@ -61,6 +78,7 @@ awaitable<Result<http::Answer>> Api::ask(http::Call call, Doing doing, Words wor
 
 tl::unexpected<Error> Api::refused(const http::Answer& answer, Doing doing, Words words) const {
   words.cluster = account_.cluster;
+  words.login = account_.login;
   if (words.user.empty()) {
     words.user = account_.user;
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,10 +20,13 @@ namespace rdev::cluster::openpai {
 
 // A server, and who we are there.
 struct Account {
-  std::string cluster;  // its name, for messages
-  http::Base url;       // of the API: behind the web portal it ends in /rest-server
-  std::string user;     // empty: not known yet
-  std::string token;    // empty: not logged in
+  std::string cluster;          // its name, for messages
+  http::Base url;               // of the API: behind the web portal it ends in /rest-server
+  std::string user;             // empty: not known yet
+  std::string token;            // empty: not logged in
+  std::string login = "login";  // see Words
+  // Where another process may have put a newer one, asked when the server refuses ours.
+  std::function<Result<std::string>()> kept_token = {};
   http::TlsOptions tls;
 };
 
@@ -62,6 +66,8 @@ class Api final {
  private:
   awaitable<Result<JobDetail>> ask_job(std::string key);
   awaitable<Result<http::Answer>> ask(http::Call call, Doing doing, Words words = {});
+  awaitable<Result<http::Answer>> ask_once(http::Call call);
+  bool has_newer_token();
   tl::unexpected<Error> refused(const http::Answer& answer, Doing doing, Words words) const;
   awaitable<Result<std::string>> get(std::string target, Doing doing, Words words = {});
 

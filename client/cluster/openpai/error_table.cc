@@ -3,7 +3,7 @@
 namespace rdev::cluster::openpai {
 namespace {
 
-constexpr std::string_view kLogin = "log in again: `rdev cluster login %C`";
+constexpr std::string_view kLogin = "log in again: `rdev cluster %L %C`";
 constexpr std::string_view kAddress = "check its address (`rdev cluster add`)";
 constexpr std::string_view kTemplate = "correct the job's template (--template)";
 constexpr std::string_view kAdmin = "ask the cluster's administrator";
@@ -14,23 +14,23 @@ constexpr Known kKnown[] = {
     // Who the user is.
     {0, "IncorrectPasswordError", "", Code::kPermission, "wrong password for %U", kLogin},
     {0, "NoUserError", "User * is not found", Code::kNotFound, "the cluster knows no user %1",
-     "give the right name to `rdev cluster login %C`"},
+     "give the right name to `rdev cluster %L %C`"},
     {0, "NoUserError", "", Code::kNotFound, "the cluster does not know the user", kLogin},
     {400, "", "\"password\" length must", Code::kUsage,
      "the password is too short for this cluster",
-     "it has at least 6 characters; try again: `rdev cluster login %C`"},
+     "it has at least 6 characters; try again: `rdev cluster %L %C`"},
     {400, "", "\"password\" is", Code::kUsage, "no password was given",
-     "`rdev cluster login %C` asks for it"},
+     "`rdev cluster %L %C` asks for it"},
     {401, "", "Guest is", Code::kPermission, "the cluster wants a token, and none was sent",
      kLogin},
     {401, "UnauthorizedUserError", "", Code::kPermission, "the token is wrong, expired or revoked",
      kLogin},
     {403, "", "Applications are", Code::kPermission, "an application's token is not for this",
-     "log in as a user: `rdev cluster login %C`"},
+     "log in as a user: `rdev cluster %L %C`"},
     // What the user may do.
     {403, "", "Non-admin is", Code::kPermission, "it is for administrators only", kAdmin},
     {403, "", "User * is not allowed to execute job *", Code::kPermission,
-     "the job %2 is not one of %1's", "log in as its owner (`rdev cluster login %C`), or ask them"},
+     "the job %2 is not one of %1's", "log in as its owner (`rdev cluster %L %C`), or ask them"},
     {403, "", "User * is not allowed to do operation in *", Code::kPermission,
      "%1 may not use the virtual cluster %2, or there is none of that name",
      "choose another with --vc"},
@@ -77,7 +77,7 @@ constexpr Known kKnown[] = {
     {0, "ConflictJobError", "", Code::kExists, "the cluster has a job of this name already",
      "choose another NAME for `rdev up`"},
     {0, "ConflictUserError", "", Code::kExists, "there is a user of this name already",
-     "log in as that one: `rdev cluster login %C`"},
+     "log in as that one: `rdev cluster %L %C`"},
     {409, "", "", Code::kExists, "it is there already (%M)", "choose another NAME for `rdev up`"},
     // What is wrong with the document.
     {400, "", "Job requests * SKUs, exceeds maximum * SKUs in VC *.", Code::kUsage,

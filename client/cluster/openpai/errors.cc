@@ -81,6 +81,8 @@ std::string fill(std::string_view text, const Context& with) {
       filled += when(with.refusal.retry_after);
     } else if (what == 'C') {
       filled += named(with.words.cluster, "", "NAME");
+    } else if (what == 'L') {
+      filled += with.words.login;
     } else if (what == 'K') {
       filled += named(with.words.cluster, "cluster ", "the cluster");
     } else if (what == 'U') {
@@ -150,8 +152,7 @@ Known unknown_reason(const Refusal& refusal, Doing doing) {
     return {.error = Code::kPermission, .why = "%M", .cure = "ask the cluster's administrator"};
   }
   if (refusal.status == 401) {
-    return {
-        .error = Code::kPermission, .why = "%M", .cure = "log in again: `rdev cluster login %C`"};
+    return {.error = Code::kPermission, .why = "%M", .cure = "log in again: `rdev cluster %L %C`"};
   }
   if (refusal.status >= 500) {
     return {.error = Code::kUnavailable,

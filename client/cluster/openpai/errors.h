@@ -38,6 +38,7 @@ struct Words {
   std::string virtual_cluster;
   std::string job;
   std::string storage;
+  std::string login = "login";  // how to log in: `rdev cluster WORD`
 };
 
 // One line of at most 300 bytes: what failed, the server's reason in plain words, what to try.

@@ -10,8 +10,9 @@ namespace rdev::cluster::openpai {
 namespace {
 
 // The server's limit is 600 calls a minute for all behind one address; it has no way to wait.
-constexpr std::chrono::milliseconds kFirstPause{1000};
-constexpr std::chrono::milliseconds kLongestPause{2000};
+constexpr std::chrono::milliseconds kPause{1000};
+constexpr std::chrono::milliseconds kPauseOfALongWait{2000};
+constexpr std::chrono::minutes kLongWait{2};
 // A server that is away for so long in a row is given up.
 constexpr int kMostFailures = 30;
 constexpr std::size_t kLogLines = 20;
@@ -87,7 +88,8 @@ awaitable<Result<void>> wait_until_it_runs(Api& api, const std::string& key,
                                            const Cluster::Progress& progress) {
   asio::steady_timer timer(co_await asio::this_coro::executor);
   int failures = 0;
-  for (auto pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
+  const auto began = std::chrono::steady_clock::now();
+  for (;;) {
     const auto job = co_await api.job(key);
     if (job) {
       failures = 0;
@@ -106,7 +108,8 @@ awaitable<Result<void>> wait_until_it_runs(Api& api, const std::string& key,
     } else if (!may_pass(job.error()) || ++failures == kMostFailures) {
       co_return tl::make_unexpected(job.error());
     }
-    timer.expires_after(pause);
+    const bool is_long = std::chrono::steady_clock::now() - began > kLongWait;
+    timer.expires_after(is_long ? kPauseOfALongWait : kPause);
     auto [error] = co_await timer.async_wait(use_tuple);
     if (error) {
       co_return fail(Code::kCancelled, "cancelled");

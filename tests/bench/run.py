@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """bench/run.py [--quick] [--write] [GROUP…]: what rdev costs, each number beside a peer's of the same run.
 
-Groups: agent, server, docker, link, wan, costs. Peers: OpenSSH's sshd and `ssh -L` on the same loopback, `docker run -d` +
+Groups: agent, server, docker, link, wan, costs, pai. Peers: OpenSSH's sshd and `ssh -L` on the same loopback, `docker run -d` +
 `docker exec` on the same engine; for wan, which takes 20 minutes, stock ssh and iperf3 over the same emulated line. Rounds of the two alternate, so that what the machine does meanwhile hits both.
 Medians. --write puts the groups measured into RESULTS.md. It runs in lab/run.py's place, with the programs in RDEV_BIN
 (build/bin).
@@ -14,7 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "RESULTS.md"
-GROUPS = ("agent", "server", "docker", "link", "wan", "costs")
+GROUPS = ("agent", "server", "docker", "link", "wan", "costs", "pai")
 HEAD = """# Results
 
 Medians of `./dev bench`: a section is one run, each number beside its peer's.
@@ -52,7 +52,7 @@ def outside(argv):
 
 
 def measure(table, group, quick):
-    from bench import agent, costs, engine, link, wan
+    from bench import agent, costs, engine, link, pai, wan
     if group == "agent":
         agent.start_and_weight(table, 5 if quick else 20)
         agent.sessions(table, 4 if quick else 30)
@@ -70,6 +70,8 @@ def measure(table, group, quick):
         costs.idle_links(table, 10 if quick else 100, 10 if quick else 60)
         costs.streams_at_once(table, 200 if quick else 2000)
         costs.opening(table, 3 if quick else 25)
+    elif group == "pai":
+        pai.measure(table, 1 if quick else 7)
     else:
         link.tunnels(table, 1 if quick else 5)
         link.many_streams(table)

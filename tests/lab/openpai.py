@@ -1,18 +1,62 @@
-"""The fake of OpenPAI's server (tests/fakes/openpai), started for a test file."""
+"""A server of OpenPAI for a test file: the fake of one (tests/fakes/openpai), or the real one that RDEV_PAI_URL names (lab/pai.py)."""
 import json
 import os
 import sys
 import tempfile
+import unittest
 import urllib.request
 from pathlib import Path
 
+from lab.client import RDEV_HOME, rdev, rdev_json
 from lab.proc import PLACE, Process
 
 FAKE = Path(__file__).resolve().parent.parent / "fakes" / "openpai"
 PASSWORDS = {"alice": "alice-password", "bob": "bob-password", "admin": "admin-password"}
+REAL = os.environ.get("RDEV_PAI_URL")
+# Nothing that is started from here inherits them.
+PASSWORD, TOKEN = (os.environ.pop(name, None) for name in ("RDEV_PAI_PASSWORD", "RDEV_PAI_TOKEN"))
 
 
-class OpenPai:
+def of_the_fake(why):
+    """A decorator of tests and their classes: no part of a run against a real server, and why not."""
+    def mark(tests):
+        tests.of_the_fake = why
+        return tests
+    return mark
+
+
+def for_module():
+    """For setUpModule(): the real server, or a fake that ends with the module; rdev knows it as `pai`."""
+    server = Real() if REAL else OpenPai()
+    unittest.addModuleCleanup(server.stop)
+    server.join()
+    return server
+
+
+class Server:
+    """`user` is who we are there; `options` are for each `rdev up`."""
+    user, virtual_cluster, options = "alice", "vc1", ()
+
+    def join(self, *argv, **secret):
+        rdev("cluster", "add", "pai", "--url", self.url, "--user", self.user, *argv, env=secret)
+
+    @property
+    def base(self):
+        """Of the REST server."""
+        return next(row["url"] for row in rdev_json("cluster", "list") if row["name"] == "pai")
+
+    @property
+    def token(self):
+        return (RDEV_HOME / "state/tokens/pai").read_text().strip()
+
+    def rows(self):
+        """{user~name: row} of the user's jobs, as the server lists them."""
+        request = urllib.request.Request(f"{self.base}/api/v2/jobs?username={self.user}", headers={"Authorization": f"Bearer {self.token}"})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return {f"{row['username']}~{row['name']}": row for row in json.load(answer)}
+
+
+class OpenPai(Server):
     """With `docker` its tasks are containers of $DOCKER_HOST, else processes. `options` are those of `docker run`."""
 
     def __init__(self, docker=False, options=(), listen="127.0.0.1:0", node_ip="127.0.0.1", host=None, tls=None, shell="bash"):
@@ -23,12 +67,39 @@ class OpenPai:
                                "--node-ip", node_ip, "--shell", shell, *engine, *secure, *(["--", *options] if options else []))
         self.url = self.process.wait_for(r"https?://\S+").group(0)
 
+    def join(self):
+        super().join(RDEV_PASSWORD=PASSWORDS[self.user])
+
     def control(self, command, **body):
         """POST /_fake/COMMAND; faults.py says what there is."""
         request = urllib.request.Request(f"{self.url}/_fake/{command}", json.dumps(body).encode(), method="POST")
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
+    def states(self):
+        """{job: state} as the server has it."""
+        return self.control("jobs")
+
     def stop(self):
         self.process.popen.terminate()
         self.process.wait(30)
+
+
+class Real(Server):
+    def __init__(self):
+        self.url, self.user = REAL, os.environ["RDEV_PAI_USER"]
+        self.virtual_cluster = os.environ.get("RDEV_PAI_VC") or "default"
+        image = os.environ.get("RDEV_PAI_IMAGE")
+        self.options = ("--image", image) if image else ()
+
+    def join(self):
+        secret = {"RDEV_TOKEN": TOKEN} if TOKEN else {"RDEV_PASSWORD": PASSWORD}
+        super().join("--vc", self.virtual_cluster, **secret)
+        self.others = set(self.rows())
+
+    def states(self):
+        """Of the jobs that rdev has submitted since the test file began."""
+        return {key: row["state"] for key, row in self.rows().items() if key not in self.others and "~rdev-" in key}
+
+    def stop(self):
+        rdev("cluster", "remove", "pai", code=None)

@@ -1,12 +1,15 @@
-"""Jobs of an OpenPAI cluster, with the fake of its server (tests/fakes/openpai); its tasks run as processes here."""
+"""Jobs of an OpenPAI cluster, with the fake of its server (tests/fakes/openpai), whose tasks run as processes here, or with
+a real one (lab/pai.py)."""
 import shutil
 import signal
+import socket
 import tempfile
 import unittest
 from pathlib import Path
 
 from lab.client import RDEV_HOME, agents, jobs, rdev, rdev_json, ssh, start, up
-from lab.openpai import PASSWORDS, OpenPai
+from lab.link import forward
+from lab.openpai import PASSWORDS, REAL, OpenPai, for_module, of_the_fake
 from lab.proc import eventually, run
 from lab.root import BUSYBOX
 
@@ -14,9 +17,7 @@ from lab.root import BUSYBOX
 def setUpModule():
     global pai
     rdev("ssh-config", "--install")
-    pai = OpenPai()
-    unittest.addModuleCleanup(pai.stop)
-    add("pai")
+    pai = for_module()
 
 
 def add(name, *argv, user="alice", password=None, **how):
@@ -26,21 +27,25 @@ def add(name, *argv, user="alice", password=None, **how):
 
 class OnPai(unittest.TestCase):
     def setUp(self):
-        self.addCleanup(pai.control, "capacity", gpus=4)
-        self.addCleanup(pai.control, "requests")
+        if not REAL:
+            self.addCleanup(pai.control, "capacity", gpus=4)
+            self.addCleanup(pai.control, "requests")
 
     def tearDown(self):
         self.doCleanups()
         self.assertEqual(jobs(), {})
         eventually(lambda: not agents(), "no agent is left")
-        self.assertEqual({state for state in self.states().values() if state in ("WAITING", "RUNNING")}, set())
+        eventually(lambda: not {"WAITING", "RUNNING"} & set(self.states().values()), "no job is left")
 
     def up(self, name, *argv, **how):
-        return up(self, name, "--cluster", "pai", *argv, **how)
+        return up(self, name, "--cluster", "pai", *pai.options, *argv, **how)
 
     def states(self):
         """{job: state} as the server has it."""
-        return pai.control("jobs")
+        return pai.states()
+
+    def states_of(self, name):
+        return {state for key, state in self.states().items() if f"~rdev-{name}-" in key}
 
 
 class Life(OnPai):
@@ -57,9 +62,17 @@ class Life(OnPai):
         self.assertRegex(rdev("extend", "first", "2h").text, "6h|7h")
         rdev("exec", "first", "--", "sh", "-c", "echo over the link >$PAI_WORK_DIR/file")
         self.assertEqual(rdev("exec", "first", "--", "sh", "-c", "cat $PAI_WORK_DIR/file").text, "over the link\n")
+        self.tunnel_to_the_agent("first", row["endpoints"][0].rsplit(":", 1)[1])
         rdev("down", "first")
-        self.assertEqual(list(self.states().values())[-1] in ("STOPPING", "STOPPED"), True)
+        eventually(lambda: self.states_of("first") in ({"STOPPING"}, {"STOPPED"}), "it is stopped")
 
+    def tunnel_to_the_agent(self, name, port):
+        """What listens in every job."""
+        (tunnel,) = forward(name, "-L", f"0:127.0.0.1:{port}")
+        with socket.create_connection(("127.0.0.1", tunnel["bound_port"]), timeout=20) as s:
+            self.assertEqual(s.recv(8, socket.MSG_WAITALL), b"SSH-2.0-")
+
+    @of_the_fake("it tells what it was asked")
     def test_the_list_is_not_polled(self):
         pai.control("delays", created=0.5, preparing=1.5)
         self.addCleanup(pai.control, "delays", created=0.1, preparing=0.2)
@@ -84,10 +97,11 @@ class Life(OnPai):
         self.assertIn("listening", rdev("logs", "goes").text)  # the platform keeps it
 
     def test_the_lifetime_ends_the_job(self):
-        self.up("short", "--ttl", "3s")
+        self.up("short", "--ttl", "60s" if REAL else "3s")
         eventually(lambda: rdev_json("status", "short")["state"] == "ended", "its time is over")
         self.assertEqual(rdev_json("status", "short")["exit_code"], 0)
 
+    @of_the_fake("it loses a node when it is told to")
     def test_a_retried_attempt_is_served_again(self):
         self.up("lost")
         before = ssh("lost", "echo $FC_POD_UID").text
@@ -107,6 +121,7 @@ class Life(OnPai):
         self.assertEqual(ssh("taken", "echo mine").text, "mine\n")
 
 
+@of_the_fake("it is told which shell runs its tasks")
 class Shells(unittest.TestCase):
     """What stands between the marks, in each shell that may run it."""
 
@@ -131,7 +146,7 @@ class Shells(unittest.TestCase):
 
 class Refusals(OnPai):
     def refused(self, *argv, code=1):
-        said = rdev("up", "bad", "--cluster", "pai", *argv, code=code).errors
+        said = rdev("up", "bad", "--cluster", "pai", *pai.options, *argv, code=code).errors
         self.assertEqual(jobs(), {})
         return said
 
@@ -142,7 +157,7 @@ class Refusals(OnPai):
 
     def test_what_the_platform_does_not_allow(self):
         said = self.refused("--vc", "nope")
-        self.assertIn("alice may not use the virtual cluster nope", said)
+        self.assertIn(f"{pai.user} may not use the virtual cluster nope", said)
         self.assertIn("--vc", said)
         self.assertIn("--storage", self.refused("--storage", "nope"))
 
@@ -158,6 +173,7 @@ class Refusals(OnPai):
         said = self.refused("--template", path, code=2)
         self.assertRegex(said, r"job.yaml:5:16: taskRoles.main.instances: ")
 
+    @of_the_fake("it revokes a token")
     def test_an_expired_token(self):
         pai.control("revoke")
         said = self.refused()
@@ -165,6 +181,7 @@ class Refusals(OnPai):
         rdev("cluster", "login", "pai", env={"RDEV_PASSWORD": PASSWORDS["alice"]})
         self.up("again")
 
+    @of_the_fake("it makes a token end")
     def test_a_token_that_expires_under_a_running_job(self):
         """Its link process asks with the one of the next login."""
         self.up("outlives")
@@ -178,6 +195,7 @@ class Refusals(OnPai):
         rdev("cluster", "login", "pai", env={"RDEV_PASSWORD": PASSWORDS["alice"]})
         eventually(lambda: ssh("outlives", "echo back", code=None).text == "back\n", "it is back", timeout=30)
 
+    @of_the_fake("it fails, hangs up or is slow when it is told to")
     def test_a_server_that_stumbles(self):
         pai.control("fault", kind="status", status=502, body="<html>bad gateway</html>", path="~rdev-stumbles", count=2)
         pai.control("fault", kind="cut", path="~rdev-stumbles", count=1)
@@ -186,6 +204,7 @@ class Refusals(OnPai):
         self.up("stumbles")
         self.assertEqual(ssh("stumbles", "echo here").text, "here\n")
 
+    @of_the_fake("it fails, hangs up or is slow when it is told to")
     def test_a_submission_that_may_have_arrived_is_not_repeated(self):
         pai.control("fault", kind="cut", method="POST", path="/api/v2/jobs$", count=1)
         said = self.refused()
@@ -206,13 +225,14 @@ class Interrupted(OnPai):
 
     def job_is(self, name, state):
         """Waits until the job is in this state."""
-        return lambda process: eventually(
-            lambda: any(f"~rdev-{name}-" in key and is_now == state for key, is_now in self.states().items()), f"it is {state}")
+        return lambda process: eventually(lambda: state in self.states_of(name), f"it is {state}")
 
+    @of_the_fake("its GPUs are taken when it is told so")
     def test_while_it_waits_for_a_node(self):
         pai.control("capacity", gpus=0)
         self.interrupted(self.job_is("queued", "WAITING"), "queued", "--gpus", "1")
 
+    @of_the_fake("it fails, hangs up or is slow when it is told to")
     def test_while_it_is_submitted(self):
         pai.control("fault", kind="slow", seconds=2, method="POST", path="/api/v2/jobs$", count=1)
 
@@ -221,8 +241,9 @@ class Interrupted(OnPai):
         self.interrupted(submitting, "sent")
 
     def test_while_the_agent_is_awaited(self):
-        self.interrupted(self.job_is("awaited", "RUNNING"), "awaited", "--setup", "sleep 100")
+        self.interrupted(self.job_is("awaited", "RUNNING"), "awaited", *pai.options, "--setup", "sleep 100")
 
+    @of_the_fake("it fails, hangs up or is slow when it is told to")
     def test_and_the_server_is_away(self):
         pai.control("capacity", gpus=0)
         process = start("up", "away", "--cluster", "pai", "--gpus", "1")
@@ -237,6 +258,7 @@ class Interrupted(OnPai):
         eventually(lambda: not {"WAITING"} & set(self.states().values()), "the job is stopped")
 
 
+@of_the_fake("its users, passwords and virtual clusters are known, and it changes what it says of itself")
 class Clusters(unittest.TestCase):
     def test_add_list_show_select_remove(self):
         said = add("mine", "--vc", "vc1").text

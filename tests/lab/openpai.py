@@ -18,9 +18,10 @@ PASSWORD, TOKEN = (os.environ.pop(name, None) for name in ("RDEV_PAI_PASSWORD", 
 
 
 def of_the_fake(why):
-    """A decorator of tests and their classes: no part of a run against a real server, and why not."""
+    """A decorator of tests and their classes: no part of a run against a real server, and why not. A module says
+    `why_of_the_fake = …`."""
     def mark(tests):
-        tests.of_the_fake = why
+        tests.why_of_the_fake = why
         return tests
     return mark
 
@@ -34,8 +35,8 @@ def for_module():
 
 
 class Server:
-    """`user` is who we are there; `options` are for each `rdev up`."""
-    user, virtual_cluster, options = "alice", "vc1", ()
+    """`user` is who we are there, with `password`, if that is known; `options` are for each `rdev up`."""
+    user, password, virtual_cluster, image, options = "alice", PASSWORDS["alice"], "vc1", "debian:12", ()
 
     def join(self, *argv, **secret):
         rdev("cluster", "add", "pai", "--url", self.url, "--user", self.user, *argv, env=secret)
@@ -68,7 +69,7 @@ class OpenPai(Server):
         self.url = self.process.wait_for(r"https?://\S+").group(0)
 
     def join(self):
-        super().join(RDEV_PASSWORD=PASSWORDS[self.user])
+        super().join(RDEV_PASSWORD=self.password)
 
     def control(self, command, **body):
         """POST /_fake/COMMAND; faults.py says what there is."""
@@ -87,13 +88,13 @@ class OpenPai(Server):
 
 class Real(Server):
     def __init__(self):
-        self.url, self.user = REAL, os.environ["RDEV_PAI_USER"]
+        self.url, self.user, self.password = REAL, os.environ["RDEV_PAI_USER"], PASSWORD
         self.virtual_cluster = os.environ.get("RDEV_PAI_VC") or "default"
-        image = os.environ.get("RDEV_PAI_IMAGE")
-        self.options = ("--image", image) if image else ()
+        if image := os.environ.get("RDEV_PAI_IMAGE"):
+            self.image, self.options = image, ("--image", image)
 
     def join(self):
-        secret = {"RDEV_TOKEN": TOKEN} if TOKEN else {"RDEV_PASSWORD": PASSWORD}
+        secret = {"RDEV_TOKEN": TOKEN} if TOKEN else {"RDEV_PASSWORD": self.password}
         super().join("--vc", self.virtual_cluster, **secret)
         self.others = set(self.rows())
 

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""run.py FILE [unittest arguments]: runs a test file in a place of its own.
+"""run.py [--network] FILE [unittest arguments]: runs a test file in a place of its own.
 A file with a function `main(arguments)` is called there instead; its result is the exit code.
 
 The place: new network (only lo, up), mount and pid namespaces, and an empty directory that holds
 HOME, RDEV_HOME and TMPDIR. When the file ends, fails, or takes longer than RDEV_TEST_TIMEOUT
 seconds (270), every process of the place is killed and nothing of it stays on the machine.
+--network leaves it the machine's network, and tells it of a real cluster (lab/pai.py).
 
 The programs under test are those in RDEV_BIN (build/bin).
 
@@ -29,27 +30,36 @@ TESTS = Path(__file__).resolve().parent.parent
 sys.path[0] = str(TESTS)  # not lab/ itself: its modules would hide the standard ones
 sys.dont_write_bytecode = True
 
-UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc",
+UNSHARE = ["unshare", "--mount", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc",
            "--propagation", "private"]
 KEPT_ENV = ("RDEV_BIN", "RDEV_FRONT", "RDEV_SANITIZE", "RDEV_CACHE", "RDEV_LONG", "RDEV_SECONDS", "RDEV_SEED",
             "RDEV_TEST_TIMEOUT", "HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS")
+# With --network only.
+NETWORK_ENV = ("RDEV_PAI_URL", "RDEV_PAI_USER", "RDEV_PAI_VC", "RDEV_PAI_IMAGE", "SSL_CERT_FILE",
+               *(f"{name}_proxy" for name in ("http", "https", "all", "no")),
+               *(f"{name}_PROXY" for name in ("HTTP", "HTTPS", "ALL", "NO")))
+SECRET_ENV = ("RDEV_PAI_TOKEN", "RDEV_PAI_PASSWORD")
+# For an interrupted run to end jobs that are elsewhere.
+GRACE_S = 60
 
 
 def main(argv):
     if argv[:1] == ["--inside"]:
         return first_process(argv[1:])
-    if not argv or argv[0].startswith("-"):
+    network = argv[:1] == ["--network"]
+    file = argv[network:]
+    if not file or file[0].startswith("-"):
         print(__doc__, file=sys.stderr)
         return 2
-    if not Path(argv[0]).is_file():
-        print(f"run.py: there is no file {argv[0]}", file=sys.stderr)
+    if not Path(file[0]).is_file():
+        print(f"run.py: there is no file {file[0]}", file=sys.stderr)
         return 2
     if os.geteuid() != 0:
-        return as_root(argv)
-    return outside(argv)
+        return as_root(argv, network)
+    return outside(file, network)
 
 
-def as_root(argv):
+def as_root(argv, network):
     """Namespaces, other uids and a container engine take root: get it, or say so."""
     try:
         may = subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
@@ -60,12 +70,18 @@ def as_root(argv):
               "which takes root, and `sudo -n` is not allowed here. Run them as root.",
               file=sys.stderr)
         return 1
-    kept = [f"{name}={os.environ[name]}" for name in KEPT_ENV if name in os.environ]
-    return subprocess.run(["sudo", "-n", "env", *kept, sys.executable, __file__, *argv],
+    kept = [f"{name}={os.environ[name]}" for name in kept_env(network) if name in os.environ and name not in SECRET_ENV]
+    # Not as arguments, which everybody on the machine may read.
+    secrets = [f"--preserve-env={','.join(SECRET_ENV)}"] if network else []
+    return subprocess.run(["sudo", "-n", *secrets, "env", *kept, sys.executable, __file__, *argv],
                           check=False).returncode
 
 
-def outside(argv):
+def kept_env(network):
+    return KEPT_ENV + (NETWORK_ENV + SECRET_ENV if network else ())
+
+
+def outside(argv, network):
     from lab import fetch
     needs = re.findall(r"^# needs: (.*)$", Path(argv[0]).read_text(), re.MULTILINE)
     for name in " ".join(needs).split():
@@ -78,14 +94,20 @@ def outside(argv):
     lock = open(place / "lock", "w")
     fcntl.flock(lock, fcntl.LOCK_EX)
     try:
-        inside = subprocess.Popen([*UNSHARE, sys.executable, __file__, "--inside", *argv],
-                                  env=environment(place), preexec_fn=die_with_parent)
+        own_network = [] if network else ["--net"]
+        inside = subprocess.Popen([*UNSHARE, *own_network, sys.executable, __file__, "--inside", *argv],
+                                  env=environment(place, network), preexec_fn=die_with_parent)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         try:
             return inside.wait(timeout=limit)
         except subprocess.TimeoutExpired:
             print(f"\nrun.py: {argv[0]} took longer than {limit:.0f} s: stopped", file=sys.stderr)
             return 1
+        except KeyboardInterrupt:
+            if network:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    inside.wait(timeout=GRACE_S)
+            raise
         finally:
             inside.kill()  # and with it, by --kill-child, the first process and its namespace
             inside.wait()
@@ -106,11 +128,11 @@ def remove_abandoned():
             remove(place)
 
 
-def environment(place):
+def environment(place, network):
     for name in ("home", "rdev", "tmp"):
         (place / name).mkdir()
     (place / "tmp").chmod(0o1777)
-    env = {name: os.environ[name] for name in KEPT_ENV if name in os.environ}
+    env = {name: os.environ[name] for name in kept_env(network) if name in os.environ}
     env |= {"PATH": os.environ.get("PATH", "/usr/bin:/bin:/usr/sbin:/sbin"), "LANG": "C.UTF-8",
             "USER": "root", "LOGNAME": "root", "SHELL": "/bin/bash", "TERM": "xterm",
             "RDEV_LAB_CACHE": str(cache_dir()), "RDEV_LAB": str(place), "HOME": str(place / "home"),
@@ -149,6 +171,7 @@ def first_process(argv):
     tests = os.fork()
     if tests == 0:
         os._exit(run_tests(argv))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the tests' to end, and then the place does
     while True:
         pid, status = os.wait()
         if pid == tests:

@@ -1,9 +1,14 @@
 """A job of an OpenPAI cluster that is far away and has no agent: from RUNNING, as its server has it, to the first command's
-answer. The stub takes the agent from the laptop; the floor is stock scp, which takes the same file over the same line."""
+answer. The stub takes the agent from the laptop. The peer is stock scp, which takes the same file over the same line; the floor is
+a connection of TCP that does nothing else."""
 import contextlib
 import json
+import socket
 import statistics
+import tempfile
+import threading
 import time
+from pathlib import Path
 
 from bench.agent import CIPHER
 from bench.table import ms
@@ -16,20 +21,21 @@ PAUSE = 2.0
 def measure(table, rounds):
     from lab.proc import program, run
     agent = program("rdev-agent")
-    with far_cluster() as (pai, sshd):
+    there = Path(tempfile.mkdtemp()) / "agent"
+    with far_cluster() as (pai, sshd, line), bare_server(line, Path(agent).read_bytes()) as bare:
         def scp():
-            run("scp", "-q", *CIPHER, "-F", sshd.target.config, agent, "agent:/dev/shm/rdev-bench-agent")
+            run("scp", "-q", *CIPHER, "-F", sshd.target.config, agent, f"agent:{there}")
 
         took = []
         for i in range(rounds + 1):  # the first does not count
             mine = one_job(pai, PAUSE * (1 + i / rounds))
-            took.append((*mine, ms(scp), ms(lambda: sshd.target.ssh("true", options=CIPHER))))
-        unnoticed, agent_ms, exec_ms, total, scp_ms, ssh_ms = (statistics.median(column) for column in zip(*took[1:]))
+            took.append((*mine, ms(scp), ms(lambda: sshd.target.ssh("true", options=CIPHER)), ms(bare)))
+        unnoticed, agent_ms, exec_ms, total, scp_ms, ssh_ms, bare_ms = (statistics.median(column) for column in zip(*took[1:]))
         worst = max(row[3] for row in took[1:])
-        run("rm", "-f", "/dev/shm/rdev-bench-agent")
     where = f"{RTT} ms, {RATE}"
     table.add(f"RUNNING, {where}, until `rdev up` has seen it", unnoticed, "", None, "ms", f"it asks each {PAUSE:.0f} s")
-    table.add("from there until the agent answers", agent_ms, "`scp` of the agent, new connection", scp_ms, "ms", times(agent_ms, scp_ms))
+    table.add("from there until the agent answers", agent_ms, "`scp` of the agent, new connection", scp_ms, "ms",
+              f"{times(agent_ms, scp_ms)}; TCP alone, the same bytes: {bare_ms:.0f}")
     table.add("then the first `rdev exec true`", exec_ms, "`ssh true`, new connection", ssh_ms, "ms", times(exec_ms, ssh_ms))
     table.add("these two together", agent_ms + exec_ms, "`scp`, then `ssh true`", scp_ms + ssh_ms, "ms",
               times(agent_ms + exec_ms, scp_ms + ssh_ms))
@@ -39,7 +45,7 @@ def measure(table, rounds):
 
 @contextlib.contextmanager
 def far_cluster():
-    """(the OpenPAI server, a stock sshd), both on the node, on the other side of the line."""
+    """(the OpenPAI server, a stock sshd, the line), both servers on the node, on the other side of the line."""
     from lab.netem import Link
     from lab.openpai import OpenPai
     from lab.sshd import Sshd
@@ -52,7 +58,32 @@ def far_cluster():
         pai = OpenPai(host=line.job, listen=f"{line.job.address}:0", node_ip=line.job.address)
         stack.callback(pai.stop)
         pai.join()
-        yield pai, sshd
+        yield pai, sshd, line
+
+
+@contextlib.contextmanager
+def bare_server(line, data):
+    """What sends the data to the node by a new connection, and returns when a byte has come back."""
+    def serve():
+        with contextlib.suppress(OSError):
+            while True:
+                s, _ = listener.accept()
+                with s:
+                    left = len(data)
+                    while left > 0 and (n := len(s.recv(1 << 20))):
+                        left -= n
+                    s.sendall(b"!")
+
+    def send():
+        with socket.create_connection(listener.getsockname(), timeout=60) as s:
+            s.sendall(data)
+            assert s.recv(1) == b"!", "it did not arrive"
+
+    with line.job.socket() as listener:
+        listener.listen()
+        threading.Thread(target=serve, daemon=True).start()
+        yield send
+        listener.shutdown(socket.SHUT_RDWR)
 
 
 def one_job(pai, waits):

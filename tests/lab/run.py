@@ -34,11 +34,10 @@ UNSHARE = ["unshare", "--mount", "--pid", "--fork", "--kill-child=SIGKILL", "--m
            "--propagation", "private"]
 KEPT_ENV = ("RDEV_BIN", "RDEV_FRONT", "RDEV_SANITIZE", "RDEV_CACHE", "RDEV_LONG", "RDEV_SECONDS", "RDEV_SEED",
             "RDEV_TEST_TIMEOUT", "HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS")
-# With --network only.
-NETWORK_ENV = ("RDEV_PAI_URL", "RDEV_PAI_USER", "RDEV_PAI_VC", "RDEV_PAI_IMAGE", "SSL_CERT_FILE",
-               *(f"{name}_proxy" for name in ("http", "https", "all", "no")),
+# With --network only. There are secrets among them.
+NETWORK_ENV = ("RDEV_PAI_URL", "RDEV_PAI_USER", "RDEV_PAI_TOKEN", "RDEV_PAI_PASSWORD", "RDEV_PAI_VC", "RDEV_PAI_IMAGE",
+               "SSL_CERT_FILE", *(f"{name}_proxy" for name in ("http", "https", "all", "no")),
                *(f"{name}_PROXY" for name in ("HTTP", "HTTPS", "ALL", "NO")))
-SECRET_ENV = ("RDEV_PAI_TOKEN", "RDEV_PAI_PASSWORD")
 # For an interrupted run to end jobs that are elsewhere.
 GRACE_S = 60
 
@@ -70,15 +69,11 @@ def as_root(argv, network):
               "which takes root, and `sudo -n` is not allowed here. Run them as root.",
               file=sys.stderr)
         return 1
-    kept = [f"{name}={os.environ[name]}" for name in kept_env(network) if name in os.environ and name not in SECRET_ENV]
+    kept = [f"{name}={os.environ[name]}" for name in KEPT_ENV if name in os.environ]
     # Not as arguments, which everybody on the machine may read.
-    secrets = [f"--preserve-env={','.join(SECRET_ENV)}"] if network else []
-    return subprocess.run(["sudo", "-n", *secrets, "env", *kept, sys.executable, __file__, *argv],
+    private = [f"--preserve-env={','.join(NETWORK_ENV)}"] if network else []
+    return subprocess.run(["sudo", "-n", *private, "env", *kept, sys.executable, __file__, *argv],
                           check=False).returncode
-
-
-def kept_env(network):
-    return KEPT_ENV + (NETWORK_ENV + SECRET_ENV if network else ())
 
 
 def outside(argv, network):
@@ -132,7 +127,8 @@ def environment(place, network):
     for name in ("home", "rdev", "tmp"):
         (place / name).mkdir()
     (place / "tmp").chmod(0o1777)
-    env = {name: os.environ[name] for name in kept_env(network) if name in os.environ}
+    kept = KEPT_ENV + (NETWORK_ENV if network else ())
+    env = {name: os.environ[name] for name in kept if name in os.environ}
     env |= {"PATH": os.environ.get("PATH", "/usr/bin:/bin:/usr/sbin:/sbin"), "LANG": "C.UTF-8",
             "USER": "root", "LOGNAME": "root", "SHELL": "/bin/bash", "TERM": "xterm",
             "RDEV_LAB_CACHE": str(cache_dir()), "RDEV_LAB": str(place), "HOME": str(place / "home"),

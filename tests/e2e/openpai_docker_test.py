@@ -9,7 +9,7 @@ from lab.client import jobs, rdev, rdev_json, ssh, up
 from lab.openpai import PASSWORDS, OpenPai
 from lab.proc import eventually
 
-why_of_the_fake = "its containers are made for the test: no network, no place to execute, another user"
+why_of_the_fake = "the fake's containers are made for the test: no network, no place to execute, another user"
 
 def setUpModule():
     global engine

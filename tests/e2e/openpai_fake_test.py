@@ -198,7 +198,7 @@ class Refusals(unittest.TestCase):
         }
         self.all_refused(asked)
 
-    @of_the_fake("its users and passwords are known")
+    @of_the_fake("the fake's users and passwords are known")
     def test_of_other_users_and_passwords(self):
         def login(**form):
             return call("POST", "/api/v1/authn/basic/login", form, auth=False)

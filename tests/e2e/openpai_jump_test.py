@@ -11,7 +11,7 @@ from lab.openpai import PASSWORDS, OpenPai
 from lab.proc import processes, run
 from lab.sshd import Sshd
 
-why_of_the_fake = "its node is behind an emulated line"
+why_of_the_fake = "the fake's node is behind an emulated line"
 NODE = "10.98.0.7"  # of the cluster's own network
 
 

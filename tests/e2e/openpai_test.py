@@ -72,7 +72,7 @@ class Life(OnPai):
         with socket.create_connection(("127.0.0.1", tunnel["bound_port"]), timeout=20) as s:
             self.assertEqual(s.recv(8, socket.MSG_WAITALL), b"SSH-2.0-")
 
-    @of_the_fake("it tells what it was asked")
+    @of_the_fake("only the fake tells what it was asked")
     def test_the_list_is_not_polled(self):
         pai.control("delays", created=0.5, preparing=1.5)
         self.addCleanup(pai.control, "delays", created=0.1, preparing=0.2)
@@ -101,7 +101,7 @@ class Life(OnPai):
         eventually(lambda: rdev_json("status", "short")["state"] == "ended", "its time is over")
         self.assertEqual(rdev_json("status", "short")["exit_code"], 0)
 
-    @of_the_fake("it loses a node when it is told to")
+    @of_the_fake("the fake loses a node when it is told to")
     def test_a_retried_attempt_is_served_again(self):
         self.up("lost")
         before = ssh("lost", "echo $FC_POD_UID").text
@@ -121,7 +121,7 @@ class Life(OnPai):
         self.assertEqual(ssh("taken", "echo mine").text, "mine\n")
 
 
-@of_the_fake("it is told which shell runs its tasks")
+@of_the_fake("the fake is told which shell runs its tasks")
 class Shells(unittest.TestCase):
     """What stands between the marks, in each shell that may run it."""
 
@@ -173,7 +173,7 @@ class Refusals(OnPai):
         said = self.refused("--template", path, code=2)
         self.assertRegex(said, r"job.yaml:5:16: taskRoles.main.instances: ")
 
-    @of_the_fake("it revokes a token")
+    @of_the_fake("the fake revokes tokens when it is told to")
     def test_an_expired_token(self):
         pai.control("revoke")
         said = self.refused()
@@ -181,7 +181,7 @@ class Refusals(OnPai):
         rdev("cluster", "login", "pai", env={"RDEV_PASSWORD": PASSWORDS["alice"]})
         self.up("again")
 
-    @of_the_fake("it makes a token end")
+    @of_the_fake("the fake revokes a token")
     def test_a_token_that_expires_under_a_running_job(self):
         """Its link process asks with the one of the next login."""
         self.up("outlives")
@@ -196,6 +196,7 @@ class Refusals(OnPai):
         eventually(lambda: ssh("outlives", "echo back", code=None).text == "back\n", "it is back", timeout=30)
 
     @of_the_fake("it fails, hangs up or is slow when it is told to")
+    @of_the_fake("the fake fails, hangs up or is slow when it is told to")
     def test_a_server_that_stumbles(self):
         pai.control("fault", kind="status", status=502, body="<html>bad gateway</html>", path="~rdev-stumbles", count=2)
         pai.control("fault", kind="cut", path="~rdev-stumbles", count=1)
@@ -204,7 +205,7 @@ class Refusals(OnPai):
         self.up("stumbles")
         self.assertEqual(ssh("stumbles", "echo here").text, "here\n")
 
-    @of_the_fake("it fails, hangs up or is slow when it is told to")
+    @of_the_fake("the fake fails, hangs up or is slow when it is told to")
     def test_a_submission_that_may_have_arrived_is_not_repeated(self):
         pai.control("fault", kind="cut", method="POST", path="/api/v2/jobs$", count=1)
         said = self.refused()
@@ -227,12 +228,12 @@ class Interrupted(OnPai):
         """Waits until the job is in this state."""
         return lambda process: eventually(lambda: state in self.states_of(name), f"it is {state}")
 
-    @of_the_fake("its GPUs are taken when it is told so")
+    @of_the_fake("the fake's GPUs are taken when it is told so")
     def test_while_it_waits_for_a_node(self):
         pai.control("capacity", gpus=0)
         self.interrupted(self.job_is("queued", "WAITING"), "queued", "--gpus", "1")
 
-    @of_the_fake("it fails, hangs up or is slow when it is told to")
+    @of_the_fake("the fake fails, hangs up or is slow when it is told to")
     def test_while_it_is_submitted(self):
         pai.control("fault", kind="slow", seconds=2, method="POST", path="/api/v2/jobs$", count=1)
 
@@ -243,7 +244,7 @@ class Interrupted(OnPai):
     def test_while_the_agent_is_awaited(self):
         self.interrupted(self.job_is("awaited", "RUNNING"), "awaited", *pai.options, "--setup", "sleep 100")
 
-    @of_the_fake("it fails, hangs up or is slow when it is told to")
+    @of_the_fake("the fake fails, hangs up or is slow when it is told to")
     def test_and_the_server_is_away(self):
         pai.control("capacity", gpus=0)
         process = start("up", "away", "--cluster", "pai", "--gpus", "1")
@@ -258,7 +259,7 @@ class Interrupted(OnPai):
         eventually(lambda: not {"WAITING"} & set(self.states().values()), "the job is stopped")
 
 
-@of_the_fake("its users, passwords and virtual clusters are known, and it changes what it says of itself")
+@of_the_fake("the fake's users, passwords and virtual clusters are known, and it says of itself what it is told to")
 class Clusters(unittest.TestCase):
     def test_add_list_show_select_remove(self):
         said = add("mine", "--vc", "vc1").text

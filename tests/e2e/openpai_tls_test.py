@@ -7,7 +7,7 @@ from lab.client import jobs, rdev, ssh, up
 from lab.openpai import PASSWORDS, OpenPai
 from lab.proc import Process, run
 
-why_of_the_fake = "its certificates, and the proxies on the way to it, are made for the test"
+why_of_the_fake = "the fake's certificates, and the proxies on the way to it, are made for the test"
 
 def certificate(directory, name, *subject):
     """A certificate authority and what it says of `name`; (its file, certificate with key)."""

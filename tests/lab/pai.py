@@ -80,9 +80,9 @@ def selected(tests, names):
         print(f"not asked for: {len(tests) - len(asked)} tests")
     reasons = collections.Counter(why_of_the_fake(test) for test in asked)
     kept = reasons.pop(None, 0)
-    print(f"{kept} tests; {reasons.total()} more are of the fake's:")
+    print(f"run: {kept} tests; left out: {reasons.total()}")
     for why, count in reasons.most_common():
-        print(f"  {count:2} {why}")
+        print(f"  {count}: {why}")
     return unittest.TestSuite(test for test in asked if not why_of_the_fake(test))
 
 

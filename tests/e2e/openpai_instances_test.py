@@ -4,16 +4,14 @@ import signal
 import unittest
 
 from lab.client import RDEV_HOME, agents, jobs, rdev, rdev_json, ssh, start, up
-from lab.openpai import PASSWORDS, OpenPai
+from lab.openpai import for_module, of_the_fake
 from lab.proc import eventually, run
 
 
 def setUpModule():
     global pai
     rdev("ssh-config", "--install")
-    pai = OpenPai()
-    unittest.addModuleCleanup(pai.stop)
-    rdev("cluster", "add", "pai", "--url", pai.url, "--user", "alice", env={"RDEV_PASSWORD": PASSWORDS["alice"]})
+    pai = for_module()
 
 
 def links():
@@ -31,7 +29,7 @@ class OnPai(unittest.TestCase):
         eventually(lambda: not links(), "no link process is left")
 
     def up(self, name, *argv, **how):
-        return up(self, name, "--cluster", "pai", "--instances", "4", *argv, **how)
+        return up(self, name, "--cluster", "pai", "--instances", "4", *pai.options, *argv, **how)
 
 
 class Names(OnPai):
@@ -45,7 +43,7 @@ class Names(OnPai):
         self.assertEqual(rdev("exec", "four.0", "--", "sh", "-c", "echo $PAI_TASK_INDEX").text, "0\n")
         self.assertEqual(links(), ["four", "four.1", "four.2", "four.3"])
         self.assertEqual(len({ssh(f"four.{rank}", "echo $MASTER_ADDR:$MASTER_PORT").text for rank in range(4)}), 1)
-        self.assertRegex(ssh("four.3", "echo $MASTER_ADDR:$MASTER_PORT").text, r"^127\.0\.0\.1:[0-9]+\n$")
+        self.assertRegex(ssh("four.3", "echo $MASTER_ADDR:$MASTER_PORT").text, r"^[0-9.]+:[0-9]+\n$")
         keys = {rdev_json("status", f"four.{rank}")["host_public_key"] for rank in range(4)}
         self.assertEqual(len(keys), 4)
 
@@ -76,7 +74,7 @@ class Names(OnPai):
         self.assertEqual(rdev_json("status", "more.0")["tunnels"], 0)
 
     def test_names_that_are_none(self):
-        up(self, "single", "--cluster", "pai")
+        up(self, "single", "--cluster", "pai", *pai.options)
         self.assertIn("it has one only", rdev("exec", "single.1", "--", "true", code=255).errors)
         self.assertIn("there is no job called nobody", rdev("exec", "nobody.1", "--", "true", code=255).errors)
         for name in ("single.x", "single.01", "single.", "single.1.2", "single.-1", "single.4000"):
@@ -114,6 +112,7 @@ class All(OnPai):
         self.assertEqual(process.wait(20), 5)
         self.assertEqual(process.output.count("got it"), 4)
 
+    @of_the_fake("it looks at processes that run here")
     def test_a_job_that_ends_meanwhile(self):
         self.up("over")
         process = start("exec", "--all", "over", "--", "sh", "-c", "echo ready; sleep 1000")
@@ -125,6 +124,7 @@ class All(OnPai):
 
 
 class Lives(OnPai):
+    @of_the_fake("the fake loses a node when it is told to")
     def test_a_retried_attempt_comes_back(self):
         self.up("retried")
         before = [ssh(f"retried.{rank}", "echo $FC_POD_UID").text for rank in range(4)]
@@ -150,12 +150,14 @@ class Lives(OnPai):
         self.assertIn("rank two is broken", said.errors)
         self.assertEqual(list((RDEV_HOME / "state/jobs").glob("*")), [])
 
+    @of_the_fake("the fake tells what it was asked")
     def test_the_server_is_asked_once_for_all(self):
         pai.control("requests")
         self.up("polls", "--setup", "sleep 3")
         polls = [path for _, path in pai.control("requests") if "~rdev-polls-" in path and path.count("/") == 5]
         self.assertLess(len(polls), 10, polls)
 
+    @of_the_fake("it looks at processes that run here")
     def test_an_interrupted_up_leaves_nothing(self):
         process = start("up", "cut", "--cluster", "pai", "--instances", "4", "--setup", "[ $PAI_TASK_INDEX != 3 ] || sleep 1000")
         eventually(lambda: len(agents()) == 3, "three of them are up")

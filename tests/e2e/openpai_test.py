@@ -181,7 +181,7 @@ class Refusals(OnPai):
         rdev("cluster", "login", "pai", env={"RDEV_PASSWORD": PASSWORDS["alice"]})
         self.up("again")
 
-    @of_the_fake("the fake revokes a token")
+    @of_the_fake("the fake revokes tokens when it is told to")
     def test_a_token_that_expires_under_a_running_job(self):
         """Its link process asks with the one of the next login."""
         self.up("outlives")
@@ -195,7 +195,6 @@ class Refusals(OnPai):
         rdev("cluster", "login", "pai", env={"RDEV_PASSWORD": PASSWORDS["alice"]})
         eventually(lambda: ssh("outlives", "echo back", code=None).text == "back\n", "it is back", timeout=30)
 
-    @of_the_fake("it fails, hangs up or is slow when it is told to")
     @of_the_fake("the fake fails, hangs up or is slow when it is told to")
     def test_a_server_that_stumbles(self):
         pai.control("fault", kind="status", status=502, body="<html>bad gateway</html>", path="~rdev-stumbles", count=2)

@@ -91,7 +91,9 @@ awaitable<Result<std::vector<cluster::Endpoint>>> wait_for_agent(const Reach& re
                                   status->state == cluster::JobState::kGone);
     if (ended) {
       const std::string log = co_await last_log_lines(reach, status->culprit);
-      co_return fail(Code::kClosed, end_sentence(reach.ref.name, *status) + "; " + log);
+      co_return fail(Code::kClosed, end_sentence(reach.ref.name, *status) +
+                                        "; its agent had not answered: " + reached.error().message +
+                                        "; " + log);
     }
     if (Clock::now() + pause > deadline) {
       const std::string log = co_await last_log_lines(reach);

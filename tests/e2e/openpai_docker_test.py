@@ -1,15 +1,18 @@
 """Jobs of an OpenPAI cluster in containers that have nothing but busybox, and no network but loopback."""
 import hashlib
 import os
+import socket
 import unittest
 from pathlib import Path
 
 from lab import docker, images
 from lab.client import jobs, rdev, rdev_json, ssh, up
+from lab.link import forward
 from lab.openpai import PASSWORDS, OpenPai
 from lab.proc import eventually
 
 why_of_the_fake = "the fake's containers are made for the test: no network, no place to execute, another user"
+
 
 def setUpModule():
     global engine
@@ -50,6 +53,13 @@ class Busybox(InContainers):
         self.works("plain", "--", "sh", "-c", "echo the command runs; sleep 1000")
         eventually(lambda: "the command runs\n" in rdev("logs", "plain").text, "the log has it")
         self.assertEqual(rdev_json("status", "plain")["state"], "running")
+        port = rdev_json("status", "plain")["endpoints"][0].rsplit(":", 1)[1]
+        (tunnel,) = forward("plain", "-L", f"0:127.0.0.1:{port}")
+        with socket.create_connection(("127.0.0.1", tunnel["bound_port"]), timeout=20) as peer:
+            self.assertEqual(peer.recv(8, socket.MSG_WAITALL), b"SSH-2.0-")
+        self.assertRegex(rdev("extend", "plain", "2h").text, "6h|7h")
+        rdev("down", "plain")
+        self.assertEqual(set(self.pai.control("jobs").values()) - {"STOPPED", "STOPPING"}, set())
 
     def test_an_image_that_is_not_there(self):
         said = self.up("none", image="registry.example.com/none:1", code=1).errors
@@ -105,6 +115,10 @@ class NowhereToExecute(InContainers):
         said = self.up("nowhere", code=1).errors
         self.assertIn("--inject path:", said)
         self.assertIn("--inject image", said)
+
+    def test_a_node_of_another_kind_is_said(self):
+        said = self.up("arm", "--setup", "uname() { echo aarch64; }", code=1).errors
+        self.assertIn("this node is aarch64: rdev's agent is for x86_64 nodes", said)
 
     def test_the_agent_may_be_in_the_image(self):
         context = Path(os.environ["TMPDIR"] if "TMPDIR" in os.environ else "/tmp") / "agent-image"

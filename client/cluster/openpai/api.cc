@@ -37,6 +37,11 @@ class Asking final {
   std::optional<base::Notify>& asked_;
 };
 
+// The server itself does not know the call.
+bool is_no_api(const http::Answer& answer) {
+  return answer.status == 404 && answer.body.find("NoApiError") != std::string::npos;
+}
+
 std::string job_path(const std::string& key) { return "/api/v2/jobs/" + key; }
 
 }  // namespace
@@ -65,11 +70,16 @@ bool Api::has_newer_token() {
   return true;
 }
 
-awaitable<Result<http::Answer>> Api::ask(http::Call call, Doing doing, Words words) {
+awaitable<Result<http::Answer>> Api::ask_as_us(http::Call call) {
   auto answer = co_await ask_once(call);
   if (answer && answer->status == 401 && has_newer_token()) {
     answer = co_await ask_once(std::move(call));
   }
+  co_return answer;
+}
+
+awaitable<Result<http::Answer>> Api::ask(http::Call call, Doing doing, Words words) {
+  auto answer = co_await ask_as_us(std::move(call));
   if (!answer || answer->status / 100 == 2 || answer->status == 304) {
     co_return answer;
   }
@@ -90,12 +100,22 @@ tl::unexpected<Error> Api::refused(const http::Answer& answer, Doing doing, Word
                                      words));
 }
 
-awaitable<Result<std::string>> Api::get(std::string target, Doing doing, Words words) {
-  auto answer =
-      co_await ask({.target = std::move(target), .headers = {}, .body = {}, .max_bytes = kMaxList},
-                   doing, std::move(words));
-  co_return answer ? Result<std::string>(std::move(answer->body))
-                   : tl::make_unexpected(answer.error());
+// `before_1_0`: where older servers have it.
+awaitable<Result<std::string>> Api::get(std::string target, Doing doing, Words words,
+                                        std::string before_1_0) {
+  http::Call call{.target = std::move(target), .headers = {}, .body = {}, .max_bytes = kMaxList};
+  auto answer = co_await ask_as_us(call);
+  if (answer && is_no_api(*answer) && !before_1_0.empty()) {
+    call.target = std::move(before_1_0);
+    answer = co_await ask_as_us(std::move(call));
+  }
+  if (!answer) {
+    co_return tl::make_unexpected(answer.error());
+  }
+  if (answer->status / 100 != 2) {
+    co_return refused(*answer, doing, std::move(words));
+  }
+  co_return std::move(answer->body);
 }
 
 awaitable<Result<Info>> Api::info() {
@@ -137,17 +157,30 @@ awaitable<Result<std::string>> Api::log_in(std::string user, std::string passwor
 }
 
 awaitable<Result<Claims>> Api::claims() {
-  co_return parsed(co_await get("/api/v2/tokens/check", Doing::kCheckToken), parse_claims);
+  http::Call call{.target = "/api/v2/tokens/check"};
+  auto answer = co_await ask_as_us(std::move(call));
+  if (!answer) {
+    co_return tl::make_unexpected(answer.error());
+  }
+  if (is_no_api(*answer)) {
+    co_return token_claims(account_.token);
+  }
+  if (answer->status != 200) {
+    co_return refused(*answer, Doing::kCheckToken, {});
+  }
+  co_return parse_claims(answer->body);
 }
 
 awaitable<Result<std::vector<std::string>>> Api::own_virtual_clusters(std::string user) {
-  co_return parsed(co_await get("/api/v2/users/" + encoded(user), Doing::kUser, {.user = user}),
+  co_return parsed(co_await get("/api/v2/users/" + encoded(user), Doing::kUser, {.user = user},
+                                "/api/v1/user/" + encoded(user)),
                    parse_user_virtual_clusters);
 }
 
 awaitable<Result<std::vector<VirtualCluster>>> Api::virtual_clusters() {
-  co_return parsed(co_await get("/api/v2/virtual-clusters", Doing::kClusters),
-                   parse_virtual_clusters);
+  co_return parsed(
+      co_await get("/api/v2/virtual-clusters", Doing::kClusters, {}, "/api/v1/virtual-clusters"),
+      parse_virtual_clusters);
 }
 
 awaitable<Result<std::vector<Sku>>> Api::skus() {

@@ -45,6 +45,7 @@ class Api final {
   awaitable<Result<Info>> info();
   // A token. The password is not kept.
   awaitable<Result<std::string>> log_in(std::string user, std::string password);
+  // Servers before 1.0 cannot be asked: it is then what the token says of itself.
   awaitable<Result<Claims>> claims();
   awaitable<Result<std::vector<std::string>>> own_virtual_clusters(std::string user);
   awaitable<Result<std::vector<VirtualCluster>>> virtual_clusters();
@@ -66,10 +67,12 @@ class Api final {
  private:
   awaitable<Result<JobDetail>> ask_job(std::string key);
   awaitable<Result<http::Answer>> ask(http::Call call, Doing doing, Words words = {});
+  awaitable<Result<http::Answer>> ask_as_us(http::Call call);
   awaitable<Result<http::Answer>> ask_once(http::Call call);
   bool has_newer_token();
   tl::unexpected<Error> refused(const http::Answer& answer, Doing doing, Words words) const;
-  awaitable<Result<std::string>> get(std::string target, Doing doing, Words words = {});
+  awaitable<Result<std::string>> get(std::string target, Doing doing, Words words = {},
+                                     std::string before_1_0 = {});
 
   Account account_;
   http::Client client_;

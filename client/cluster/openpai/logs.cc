@@ -33,10 +33,20 @@ std::string best_of(const std::vector<LogLocation>& locations) {
   return {};
 }
 
+// Before 1.4: http://NODE:9103/log-manager/tail/…/, without a token; "tail" would be its last 16
+// KiB.
+std::string old_log(std::string directory) {
+  constexpr std::string_view kTail = "/log-manager/tail/";
+  if (const std::size_t at = directory.find(kTail); at != std::string::npos) {
+    directory.replace(at, kTail.size(), "/log-manager/full/");
+  }
+  return directory + "user.pai.all";
+}
+
 // The URI of the log of the agent's task. It is good for two minutes.
 awaitable<Result<std::string>> find_log(Api& api, const std::string& key, const Task& task) {
-  if (!task.log.starts_with("/api/")) {  // before 1.4: a page in front of the files
-    co_return task.log.empty() ? "" : task.log + "user.pai.all";
+  if (!task.log.starts_with("/api/")) {
+    co_return task.log.empty() ? "" : old_log(task.log);
   }
   const auto locations = co_await api.log_locations(task.log, key);
   if (!locations) {

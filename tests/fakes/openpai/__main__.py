@@ -27,7 +27,8 @@ def main():
         http.socket = context.wrap_socket(http.socket, server_side=True, do_handshake_on_connect=False)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=http.shutdown).start())
-    print(f"{'https' if given.tls else 'http'}://{http.server_address[0]}:{http.server_address[1]}", flush=True)
+    fake.url = f"{'https' if given.tls else 'http'}://{http.server_address[0]}:{http.server_address[1]}"
+    print(fake.url, flush=True)
     http.serve_forever()
     fake.end()
     return 0

@@ -8,6 +8,8 @@
   revoke {}                                every token is invalid from now on
   auth {method, lifetime_s}                basic or OIDC
   clear {}                                 no more faults
+  limit {calls}                            how many calls a minute are answered (600); counting begins anew
+  token {user}                             answers with an application's token of this user
   jobs {}                                  answers with {key: state}
   requests {}                              answers with what was asked since the last time: [method, path]
   info {version, launcherType}             what /info says; null: there is no /info
@@ -37,6 +39,10 @@ class Faults:
             fake.auth.lifetime_s = body.get("lifetime_s", fake.auth.lifetime_s)
         elif name == "info":
             fake.info = None if body is None else {**fake.info, **body}
+        elif name == "limit":
+            fake.limits.set(body["calls"])
+        elif name == "token":
+            return {"token": fake.auth.token(body["user"], application=True)}
         elif name == "clear":
             self.pending.clear()
         elif name == "jobs":

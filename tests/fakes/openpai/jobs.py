@@ -7,6 +7,7 @@ import uuid
 
 import ports
 import protocol
+import versions
 from errors import Refused, invalid_parameter, no_job
 
 FINAL = ("SUCCEEDED", "FAILED", "STOPPED")
@@ -58,18 +59,17 @@ class Task:
 
     def body(self, job):
         final = self.state in FINAL
-        return {
+        return versions.shown(job.fake.version, {
             "taskIndex": self.index, "taskUid": self.uid, "taskState": self.state, "containerId": self.pod,
             "containerIp": None if self.state == "WAITING" else self.ip,
             "containerNodeName": None if self.state == "WAITING" else "node1", "containerPorts": self.ports,
             "containerGpus": None,
-            "containerLog": f"/api/v2/jobs/{job.key}/attempts/{job.attempt}/taskRoles/{self.role}"
-                            f"/taskIndex/{self.index}/attempts/{self.attempt}/logs",
+            "containerLog": versions.log_address(job.fake.version, job.fake.url, job, self),
             "containerExitCode": self.exit_code, "containerExitSpec": exit_spec(self.exit_code) if final else None,
             "containerExitDiagnostics": None, "retries": self.attempt, "accountableRetries": self.attempt,
             "createdTime": self.created, "launchedTime": self.launched, "completedTime": self.completed,
             "attemptId": self.attempt, "attemptState": self.state, "currentAttemptCreatedTime": self.created,
-            "currentAttemptLaunchedTime": self.launched, "currentAttemptCompletedTime": self.completed}
+            "currentAttemptLaunchedTime": self.launched, "currentAttemptCompletedTime": self.completed})
 
 
 class Job:
@@ -244,7 +244,8 @@ class Job:
         for task in self.tasks:
             role = roles.setdefault(task.role, {"taskRoleStatus": {"name": task.role}, "taskStatuses": []})
             role["taskStatuses"].append(task.body(self))
-        return {"debugId": self.debug_id, "name": self.name, "tags": self.tags, "jobStatus": status, "taskRoles": roles}
+        return {"debugId": self.debug_id, "name": self.name, "tags": self.tags,
+                "jobStatus": versions.shown(self.fake.version, status), "taskRoles": roles}
 
     def config(self):
         return {**self.document, **({"secrets": "******"} if "secrets" in self.document else {})}

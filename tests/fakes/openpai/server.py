@@ -11,10 +11,12 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import protocol
+import versions
 from auth import Auth
 from errors import Refused, no_api, no_user
 from faults import Faults
 from jobs import Jobs
+from limits import Limits
 from runtime import Runtime
 
 LOG_TOKEN_S = 120
@@ -34,10 +36,19 @@ class Fake:
         self.free_gpus = 4
         self.storages = {"nfs-data": {"share": True, "default": True}}
         self.info = {"name": "PAI RESTful API", "version": "v1.8.1", "launcherType": "k8s", "authnMethod": "basic"}
-        self.log_tokens = {}
+        self.url, self.limits, self.log_tokens = None, Limits(), {}
         self.runtime = Runtime(self.state / "tasks", docker_host, options, shell)
         self.jobs = Jobs(self)
         self.faults = Faults(self)
+
+    @property
+    def version(self):
+        return versions.parse((self.info or {}).get("version"))
+
+    def log_of(self, pod):
+        """The file of a task's log, or None."""
+        tasks = [task for job in self.jobs.by_key.values() for task in job.tasks]
+        return next((task.running.log for task in tasks if task.pod == pod and task.running), None)
 
     def end(self):
         self.jobs.end_all()
@@ -62,6 +73,8 @@ def _routes(fake):
     none = {name: 0 for name in total}
 
     def user(claims, name):
+        if claims["application"]:
+            raise Refused(403, "ForbiddenUserError", "Applications are not allowed to do this operation.")
         if name not in fake.auth.users:
             raise no_user(name)
         record = fake.auth.users[name]
@@ -96,6 +109,8 @@ def _routes(fake):
         ("GET", "/v2/tokens/check", True, lambda h, c: c),
         ("GET", "/v2/users/([^/]+)", True, lambda h, c, name: user(c, name)),
         ("GET", "/v2/virtual-clusters", True, clusters),
+        ("GET", "/v1/user/([^/]+)", True, lambda h, c, name: user(c, name)),
+        ("GET", "/v1/virtual-clusters", False, clusters),
         ("GET", "/v2/cluster/sku-types", True, lambda h, c: {}),
         ("GET", "/v2/storages", True, storage_list),
         ("POST", "/v2/jobs", True, lambda h, c: fake.jobs.submit(
@@ -134,10 +149,14 @@ class Handler(BaseHTTPRequestHandler):
     def _serve(self):
         length = int(self.headers.get("Content-Length", 0))
         self.received = self.rfile.read(length)
+        self.limits = {}
         path, self.query = unquote(urlsplit(self.path).path), dict(parse_qsl(urlsplit(self.path).query))
         if path.startswith("/_fake/"):
             return self._send(200, self.fake.faults.control(path[7:], self.json()))
         self.fake.faults.note(self.command, path)
+        self.limits, is_too_many = self.fake.limits.count(self.client_address[0])
+        if is_too_many and not path.startswith("/log-manager/"):
+            return self._send_bytes(429, b"Too many requests, please try again later.", "text/html; charset=utf-8", {})
         fault = self.fake.faults.next_for(self.command, path)
         if fault and fault["kind"] == "slow":
             time.sleep(fault["seconds"])
@@ -146,7 +165,7 @@ class Handler(BaseHTTPRequestHandler):
                                     fault.get("headers", {}))
         try:
             if path.startswith("/log-manager/"):
-                return self._send_log()
+                return self._send_old_log(path) if self.fake.version < (1, 4) else self._send_log()
             answer, status = self._answer(path.removeprefix("/rest-server"))
             self._send(status, answer, cut=fault is not None and fault["kind"] == "cut")
         except Refused as refused:
@@ -156,7 +175,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = _serve
 
     def _answer(self, path):
-        if path.startswith("/api/") and self.fake.info is not None:
+        if path.startswith("/api/") and self.fake.info is not None and versions.has_route(self.fake.version, path[4:]):
             for method, pattern, private, answer in self.routes:
                 match = re.fullmatch(pattern, path[4:])
                 if match and method == self.command:
@@ -180,13 +199,21 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("ETag", tag)
         if packed:
             self.send_header("Content-Encoding", "gzip")
-        for name, value in headers.items():
+        for name, value in {**self.limits, **headers}.items():
             self.send_header(name, value)
         if status != 304:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[:len(body) // 2] if cut else body)
         self.close_connection = self.close_connection or cut
+
+    def _send_old_log(self, path):
+        """Before 1.4: /log-manager/tail or full/USER/JOB/ROLE/POD/FILE, no token, no ranges."""
+        how, _, _, _, pod, _ = path.split("/")[2:]
+        log = self.fake.log_of(pod)
+        if log is None:
+            return self._send_bytes(404, b"404 page not found", "text/plain", {})
+        return self._send_bytes(200, log.read_bytes()[-TAIL if how == "tail" else 0:], "text/plain", {})
 
     def _send_log(self):
         until, path = self.fake.log_tokens.get(self.query.get("token"), (0, None))

@@ -40,7 +40,7 @@ awaitable<Result<NewEnd>> ask_agent(const state::Paths& paths, std::string name,
   }
   StreamRequest request;
   request.mutable_extend()->set_add_seconds(static_cast<std::uint64_t>(by.count()));
-  const auto opened = co_await (*link)->open(std::move(request));
+  const auto opened = co_await (*link)->open(request);
   if (!opened && opened.error().code == Code::kClosed) {
     co_return tl::make_unexpected(opened.error());
   }

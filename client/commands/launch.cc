@@ -114,23 +114,32 @@ awaitable<Result<void>> reach_one(cluster::Cluster& cluster, state::JobRecord& r
   co_return Result<void>{};
 }
 
-Result<void> save_instance(const Context& context, const state::JobRecord& record) {
-  const auto directory = state::job_files(context.paths, record.name).dir;
-  if (auto made = base::make_private_dir(directory); !made) {
-    return made;
+// The job's record last, so that a job that counts as running has all its files.
+Result<void> save_all(const Context& context, const std::vector<state::JobRecord>& instances) {
+  std::vector<sshconfig::Entry> entries;
+  for (const state::JobRecord& record : instances) {
+    const auto directory = state::job_files(context.paths, record.name).dir;
+    if (auto made = base::make_private_dir(directory); !made) {
+      return made;
+    }
+    auto entry = ssh_entry(context, record);
+    if (!entry) {
+      return tl::make_unexpected(entry.error());
+    }
+    entries.push_back(*std::move(entry));
   }
-  const auto entry = ssh_entry(context, record);
-  if (!entry) {
-    return tl::make_unexpected(entry.error());
-  }
-  if (auto written = sshconfig::write_entry(context.paths, *entry); !written) {
+  if (auto written = sshconfig::write_entries(context.paths, entries); !written) {
     return written;
   }
-  return state::save(context.paths, record);
+  for (auto record = instances.rbegin(); record != instances.rend(); ++record) {
+    if (auto saved = state::save(context.paths, *record); !saved) {
+      return saved;
+    }
+  }
+  return {};
 }
 
-// Reaches all instances, then writes ssh entries and records; the job's record last, so that a job
-// that counts as running has all its files.
+// Reaches all instances, then writes ssh entries and records.
 awaitable<Result<void>> reach_and_save(Context& context, cluster::Cluster& cluster,
                                        state::JobRecord& record, const ssh::PrivateKey& key,
                                        std::chrono::seconds limit = std::chrono::seconds(60)) {
@@ -148,18 +157,14 @@ awaitable<Result<void>> reach_and_save(Context& context, cluster::Cluster& clust
   }
   // The job is there: that a warning may be missing is no reason to give it up.
   const auto shared = co_await cluster.shares_host_network(ref_of(record));
+  for (state::JobRecord& one : all) {
+    one.shares_host_network = shared.value_or(false);
+    one.stage = state::Stage::kRunning;
+  }
   // A job that is taken over has no directory yet; until its record is there, it is still only
   // lost.
-  const auto directory = state::job_files(context.paths, record.name).dir;
-  if (auto made = base::make_private_dir(directory); !made) {
-    co_return made;
-  }
-  for (auto one = all.rbegin(); one != all.rend(); ++one) {
-    one->shares_host_network = shared.value_or(false);
-    one->stage = state::Stage::kRunning;
-    if (auto saved = save_instance(context, *one); !saved) {
-      co_return saved;
-    }
+  if (auto saved = save_all(context, all); !saved) {
+    co_return saved;
   }
   record = std::move(all.front());
   co_return Result<void>{};

@@ -24,7 +24,7 @@ awaitable<Result<Joined>> join_session(const state::Paths& paths, std::string na
   }
   StreamRequest request;
   *request.mutable_session() = std::move(session);
-  auto opened = co_await (*link)->open(std::move(request));
+  auto opened = co_await (*link)->open(request);
   if (!opened && opened.error().code == Code::kClosed) {
     co_return tl::make_unexpected(opened.error());
   }

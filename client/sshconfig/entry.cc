@@ -3,15 +3,12 @@
 #include <system_error>
 
 #include "client/sshconfig/quote.h"
-#include "client/state/instance_name.h"
 #include "protocol/base/file.h"
 
 namespace rdev::sshconfig {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::string_view kSuffix = ".conf";
 
 // ssh takes all up to the line's end and hands it to a shell.
 Result<std::string> proxy_command(const Entry& entry) {
@@ -30,18 +27,6 @@ Result<std::string> proxy_command(const Entry& entry) {
 // Values of options that expand tokens.
 Result<std::string> path_argument(const fs::path& path) {
   return quote_argument(escape_percent(path.string()));
-}
-
-// Whether a file of ssh.d is an entry of the job, or what an interrupted write of one left.
-bool belongs_to(const std::string& file, const std::string& job_name) {
-  const bool is_temporary = file.starts_with('.');
-  const std::string text = is_temporary ? file.substr(1) : file;
-  const std::size_t end = text.find(kSuffix);
-  if (end == std::string::npos || (!is_temporary && end + kSuffix.size() != text.size())) {
-    return false;
-  }
-  const auto name = state::parse_instance_name(text.substr(0, end));
-  return name && name->job == job_name;
 }
 
 }  // namespace
@@ -78,28 +63,35 @@ std::string render_known_hosts(const Entry& entry) {
   return host + " " + entry.front_public_key + "\n" + host + " " + entry.host_public_key + "\n";
 }
 
-fs::path entry_file(const state::Paths& paths, const std::string& name) {
-  return paths.state / "ssh.d" / (name + std::string(kSuffix));
+fs::path entry_file(const state::Paths& paths, const std::string& job_name) {
+  return paths.state / "ssh.d" / (job_name + ".conf");
 }
 
-Result<void> write_entry(const state::Paths& paths, const Entry& entry) {
-  const auto text = render(entry);
-  if (!text) {
-    return tl::make_unexpected(text.error());
+Result<void> write_entries(const state::Paths& paths, const std::vector<Entry>& entries) {
+  const fs::path file = entry_file(paths, entries.front().name);
+  std::string text;
+  for (const Entry& entry : entries) {
+    const auto one = render(entry);
+    if (!one) {
+      return tl::make_unexpected(one.error());
+    }
+    text += (text.empty() ? "" : "\n") + *one;
   }
-  const fs::path file = entry_file(paths, entry.name);
   if (auto made = base::make_private_dir(file.parent_path()); !made) {
     return made;
   }
-  if (auto written = base::write_file_atomic(entry.known_hosts, render_known_hosts(entry), 0600);
-      !written) {
-    return written;
+  for (const Entry& entry : entries) {
+    if (auto written = base::write_file_atomic(entry.known_hosts, render_known_hosts(entry), 0600);
+        !written) {
+      return written;
+    }
   }
-  return base::write_file_atomic(file, *text, 0600);
+  return base::write_file_atomic(file, text, 0600);
 }
 
 Result<void> remove_entry(const state::Paths& paths, const std::string& job_name) {
   const fs::path file = entry_file(paths, job_name);
+  const std::string temporary = "." + file.filename().string() + ".";
   std::error_code error;
   fs::remove(file, error);
   if (error) {
@@ -107,7 +99,7 @@ Result<void> remove_entry(const state::Paths& paths, const std::string& job_name
   }
   fs::directory_iterator it(file.parent_path(), error);
   for (; !error && it != fs::directory_iterator(); it.increment(error)) {
-    if (belongs_to(it->path().filename().string(), job_name)) {
+    if (it->path().filename().string().starts_with(temporary)) {
       fs::remove(it->path(), error);
     }
   }

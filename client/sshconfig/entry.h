@@ -34,14 +34,13 @@ Result<std::string> render(const Entry& entry);
 // The job's known_hosts file: its front and its agent, under the same name.
 std::string render_known_hosts(const Entry& entry);
 
-// state/ssh.d/NAME.conf, of an instance: `ssh -F` takes it, and `Include …/*.conf` finds it.
-std::filesystem::path entry_file(const state::Paths& paths, const std::string& name);
+// state/ssh.d/NAME.conf: `ssh -F` takes it, and `Include …/*.conf` finds it.
+std::filesystem::path entry_file(const state::Paths& paths, const std::string& job_name);
 
-// Writes the job's known_hosts and entry, each in one step; the temporary names do not match
-// *.conf.
-Result<void> write_entry(const state::Paths& paths, const Entry& entry);
+// Writes known_hosts of each of a job's instances (by rank) and one file of their entries, each in
+// one step; the temporary names do not match *.conf.
+Result<void> write_entries(const state::Paths& paths, const std::vector<Entry>& entries);
 // Fine when there is none; what an interrupted write left goes as well.
-// Those of its further instances, too.
 Result<void> remove_entry(const state::Paths& paths, const std::string& job_name);
 
 }  // namespace rdev::sshconfig

@@ -3,9 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <set>
-
 #include "client/sshconfig/quote.h"
+#include "protocol/base/file.h"
 #include "tests/unit/client/temp_dir.h"
 
 namespace rdev::sshconfig {
@@ -55,24 +54,21 @@ TEST(Entry, OfTheFirstOfSeveralHasTwoNames) {
   EXPECT_THAT(*text, HasSubstr("Host rdev-train rdev-train.0\n"));
 }
 
-TEST(Entry, GoesWithThoseOfAllInstances) {
+TEST(Entry, OfAllInstancesAreInOneFile) {
   const TempDir dir;
-  const state::Paths paths = dir.paths();
-  for (const char* name : {"train", "train.1", "train.12", "train-two", "trai"}) {
-    Entry entry = sample();
-    entry.name = name;
-    entry.known_hosts = dir.path() / (std::string(name) + ".known_hosts");
-    ASSERT_TRUE(write_entry(paths, entry));
+  std::vector<Entry> entries;
+  for (const char* name : {"train", "train.1", "train.2"}) {
+    entries.push_back(sample());
+    entries.back().name = name;
+    entries.back().known_hosts = dir.path() / (std::string(name) + ".known_hosts");
   }
-  const auto directory = entry_file(paths, "train").parent_path();
-  test::write_text(directory / ".train.2.conf.Ab12", "what an interrupted write left");
-  test::write_text(directory / ".train-two.conf.Ab12", "another job's");
-  ASSERT_TRUE(remove_entry(paths, "train"));
-  std::set<std::string> left;
-  for (const auto& file : std::filesystem::directory_iterator(directory)) {
-    left.insert(file.path().filename());
-  }
-  EXPECT_THAT(left, ::testing::ElementsAre(".train-two.conf.Ab12", "trai.conf", "train-two.conf"));
+  ASSERT_TRUE(write_entries(dir.paths(), entries));
+  const auto text = base::read_file(entry_file(dir.paths(), "train"), 10000);
+  ASSERT_TRUE(text);
+  EXPECT_THAT(*text, HasSubstr("\nHost rdev-train\n"));
+  EXPECT_THAT(*text, HasSubstr("\nHost rdev-train.2\n"));
+  EXPECT_THAT(base::read_file(dir.path() / "train.2.known_hosts", 10000).value(),
+              HasSubstr("rdev-train.2 ssh-ed25519 AAAA"));
 }
 
 TEST(Entry, QuotesSpacesPercentsAndApostrophes) {
@@ -105,7 +101,7 @@ TEST(Entry, IsWrittenPrivatelyAndRemovedWithLeftovers) {
   const state::Paths paths = dir.paths();
   Entry entry = sample();
   entry.known_hosts = dir.path() / "known_hosts";
-  ASSERT_TRUE(write_entry(paths, entry));
+  ASSERT_TRUE(write_entries(paths, {entry}));
   EXPECT_EQ(test::mode_of(entry_file(paths, "train")), 0600U);
   EXPECT_EQ(test::mode_of(entry_file(paths, "train").parent_path()), 0700U);
   EXPECT_EQ(test::read_text(entry.known_hosts), render_known_hosts(entry));

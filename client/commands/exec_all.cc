@@ -52,6 +52,7 @@ class Everywhere final {
   awaitable<int> run() {
     asio::signal_set signals(context_.executor);
     terminal::add_relayed_signals(signals);
+    awaited_ = runs_.size();
     for (One& one : runs_) {
       tasks_.spawn("instance " + one.name, run_one(one));
     }
@@ -68,7 +69,9 @@ class Everywhere final {
     }
     tasks_.cancel();
     co_await tasks_.wait();
-    co_await notice_.end();
+    if (awaited_ > 0) {
+      co_await notice_.end();
+    }
     int worst = 0;
     for (const One& one : runs_) {
       worst = std::max(worst, one.code);
@@ -91,6 +94,9 @@ class Everywhere final {
 
   awaitable<Result<int>> code_of(One& one) {
     auto joined = co_await join_session(context_.paths, one.name, session_, notice_);
+    if (--awaited_ == 0) {
+      co_await notice_.end();
+    }
     if (!joined) {
       co_return tl::make_unexpected(joined.error());
     }
@@ -195,6 +201,7 @@ class Everywhere final {
   base::TaskGroup tasks_;
   base::Notify changed_;
   std::vector<One> runs_;
+  std::size_t awaited_ = 0;  // of them are not joined yet
   std::optional<int> early_;  // our own code: nothing more is waited for
 };
 

@@ -92,8 +92,11 @@ std::string as_table(const std::vector<Row>& rows) {
       {"NAME", "CLUSTER", "STATE", "AGE", "ENDS IN", "IMAGE", "NOTE"}};
   for (const Row& row : rows) {
     const state::JobRecord& record = row.record;
-    const std::string remark =
+    std::string remark =
         row.lost ? "no state here: rdev up takes it over, rdev down ends it" : row.reason;
+    if (const int instances = state::instances_of(record); instances > 1) {
+      remark.insert(0, std::to_string(instances) + " instances" + (remark.empty() ? "" : "; "));
+    }
     table.push_back({record.name, record.cluster, row.state,
                      ui::format_age(std::chrono::seconds(now - record.created_unix_s)),
                      ends_in(record, now), record.image.empty() ? "-" : record.image, remark});
@@ -110,6 +113,7 @@ std::string as_json(const std::vector<Row>& rows) {
                                 {"reason", row.reason},
                                 {"image", row.record.image},
                                 {"host", sshconfig::host_alias(row.record.name)},
+                                {"instances", state::instances_of(row.record)},
                                 {"created_unix_s", row.record.created_unix_s},
                                 {"ends_unix_s", row.record.ends_unix_s},
                                 {"has_state", !row.lost}});

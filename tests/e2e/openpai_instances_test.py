@@ -5,7 +5,8 @@ import unittest
 
 from lab.client import RDEV_HOME, agents, jobs, rdev, rdev_json, ssh, start, up
 from lab.openpai import for_module, of_the_fake
-from lab.proc import eventually, run
+from lab.proc import eventually, program, run
+from lab.terminal import Terminal
 
 
 def setUpModule():
@@ -108,9 +109,16 @@ class All(OnPai):
         process = start("exec", "--all", "signals", "--", "bash", "-c",
                         "trap 'echo got it; exit 5' TERM; echo ready; sleep 1000 & wait; kill $!")
         eventually(lambda: process.output.count("ready") == 4, "all run")
+        self.assertEqual(jobs()["signals"]["instances"], 4)
         process.signal(signal.SIGTERM)
         self.assertEqual(process.wait(20), 5)
         self.assertEqual(process.output.count("got it"), 4)
+
+    def test_nothing_is_waited_for_once_all_run(self):
+        self.up("quiet")
+        with Terminal(program("rdev"), "exec", "--all", "quiet", "--", "sleep", "2") as terminal:
+            self.assertEqual(terminal.wait(), 0)
+        self.assertEqual(terminal.seen, "")  # after a second there would be a line on what is waited for
 
     @of_the_fake("it looks at processes that run here")
     def test_a_job_that_ends_meanwhile(self):

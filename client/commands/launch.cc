@@ -8,9 +8,11 @@
 #include "client/commands/interrupt.h"
 #include "client/commands/jobs.h"
 #include "client/commands/reach.h"
+#include "client/link/attach.h"
 #include "client/sshconfig/entry.h"
 #include "client/state/front_keys.h"
 #include "client/state/identity.h"
+#include "client/state/instance_name.h"
 #include "protocol/base/all_of.h"
 
 namespace rdev::commands {
@@ -170,6 +172,22 @@ awaitable<Result<void>> reach_and_save(Context& context, cluster::Cluster& clust
   co_return Result<void>{};
 }
 
+awaitable<Result<void>> make_link(const state::Paths& paths, std::string name) {
+  const auto link = co_await link_process::Attached::attach(paths, name, {.what = "up"});
+  if (!link && link.error().code != Code::kCancelled) {
+    note("there is no link to " + name + " yet: " + link.error().message);  // the job is there
+  }
+  co_return Result<void>{};
+}
+
+awaitable<void> make_links(Context& context, state::JobRecord record) {
+  std::vector<awaitable<Result<void>>> works;
+  for (int rank = 0; rank < state::instances_of(record); ++rank) {
+    works.push_back(make_link(context.paths, state::instance_name(record.name, rank)));
+  }
+  (void)co_await base::all_of(std::move(works));  // each has told what there was to tell
+}
+
 awaitable<Result<void>> submit_and_wait(Context& context, cluster::Cluster& cluster,
                                         cluster::JobSpec& spec, state::JobRecord& record,
                                         const ssh::PrivateKey& key, ui::Progress& progress) {
@@ -188,6 +206,10 @@ awaitable<Result<void>> submit_and_wait(Context& context, cluster::Cluster& clus
   }
   progress.stage(kWaiting);
   auto reached = co_await reach_and_save(context, cluster, record, key, cluster.reach_limit(spec));
+  if (reached && cluster.is_far()) {
+    progress.stage("making the link");
+    co_await make_links(context, record);
+  }
   if (reached) {
     progress.done();
   }

@@ -37,12 +37,12 @@ class Names(OnPai):
     def test_each_has_its_name(self):
         said = self.up("four")
         self.assertIn("rdev-four.0 to rdev-four.3", said.text)
+        self.assertEqual(links(), ["four", "four.1", "four.2", "four.3"])
         for rank, host in enumerate(["four", "four.1", "four.2", "four.3"]):
             self.assertEqual(ssh(host, "echo $PAI_TASK_INDEX").text, f"{rank}\n")
             self.assertEqual(rdev("exec", host, "--", "sh", "-c", "echo $NODE_RANK/$WORLD_SIZE").text, f"{rank}/4\n")
         self.assertEqual(ssh("four.0", "echo $PAI_TASK_INDEX").text, "0\n")
         self.assertEqual(rdev("exec", "four.0", "--", "sh", "-c", "echo $PAI_TASK_INDEX").text, "0\n")
-        self.assertEqual(links(), ["four", "four.1", "four.2", "four.3"])
         self.assertEqual(len({ssh(f"four.{rank}", "echo $MASTER_ADDR:$MASTER_PORT").text for rank in range(4)}), 1)
         self.assertRegex(ssh("four.3", "echo $MASTER_ADDR:$MASTER_PORT").text, r"^[0-9.]+:[0-9]+\n$")
         keys = {rdev_json("status", f"four.{rank}")["host_public_key"] for rank in range(4)}

@@ -53,7 +53,7 @@ class Life(OnPai):
         said = self.up("first", "--setup", "echo set up", "--env", "GREETING=it's $$me", "--",
                        "sh", "-c", 'echo "hello, $GREETING"; sleep 1000')
         self.assertIn("first is up on pai", said.text)
-        self.assertRegex(said.errors, r"(?s)submitting .* waiting for the agent ")
+        self.assertRegex(said.errors, r"(?s)submitting .* waiting for the agent .* making the link ")
         self.assertEqual(ssh("first", "echo $PAI_TASK_INDEX $GREETING").text, "0 it's $$me\n")
         eventually(lambda: "set up\n" in rdev("logs", "first").text and "hello, it's $$me\n" in rdev("logs", "first").text,
                    "the log has both")

@@ -76,6 +76,7 @@ class OpenpaiCluster final : public Cluster {
   Result<void> check(const JobSpec& spec) const override { return openpai::check_spec(spec); }
   Result<std::string> preview(const JobSpec& spec) const override;
   bool derives_host_keys() const override { return true; }
+  bool is_far() const override { return true; }
   std::chrono::seconds reach_limit(const JobSpec& spec) const override {
     return spec.attach_timeout;  // `setup` may install half the world before the agent starts
   }

@@ -119,6 +119,7 @@ awaitable<Result<void>> reach_one(cluster::Cluster& cluster, state::JobRecord& r
 // The job's record last, so that a job that counts as running has all its files.
 Result<void> save_all(const Context& context, const std::vector<state::JobRecord>& instances) {
   std::vector<sshconfig::Entry> entries;
+  entries.reserve(instances.size());
   for (const state::JobRecord& record : instances) {
     const auto directory = state::job_files(context.paths, record.name).dir;
     if (auto made = base::make_private_dir(directory); !made) {
@@ -182,6 +183,7 @@ awaitable<Result<void>> make_link(const state::Paths& paths, std::string name) {
 
 awaitable<void> make_links(Context& context, state::JobRecord record) {
   std::vector<awaitable<Result<void>>> works;
+  works.reserve(static_cast<std::size_t>(state::instances_of(record)));
   for (int rank = 0; rank < state::instances_of(record); ++rank) {
     works.push_back(make_link(context.paths, state::instance_name(record.name, rank)));
   }

@@ -193,6 +193,7 @@ std::vector<std::string> further_instances(const Paths& paths, const std::string
   }
   std::sort(ranks.begin(), ranks.end());
   std::vector<std::string> names;
+  names.reserve(ranks.size());
   for (const int rank : ranks) {
     names.push_back(instance_name(job, rank));
   }

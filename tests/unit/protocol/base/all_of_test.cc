@@ -38,6 +38,7 @@ TEST(AllOf, RunsThemAtOnce) {
   Notify changed(loop.get_executor());
   int begun = 0;
   std::vector<awaitable<Result<void>>> works;
+  works.reserve(3);
   for (int i = 0; i < 3; ++i) {
     works.push_back(meet(changed, begun, 3));
   }

@@ -26,8 +26,9 @@ constexpr std::size_t kReadBytes = 64U << 10U;
 // The command in one instance.
 struct One {
   std::string name, label;
-  stream::Stream* stream = nullptr;  // while it runs
-  bool ended = false;
+  Joined joined;  // kept until all tasks have ended: they may use its stream
+  int lanes = 0;  // that are still copied
+  bool runs = false, ended = false;
   int code = terminal::kLinkFailed;
 };
 
@@ -87,7 +88,6 @@ class Everywhere final {
     } else {
       (void)co_await err_.write(one.label + "rdev: " + code.error().message + "\n");
     }
-    one.stream = nullptr;
     one.ended = true;
     changed_.notify();
   }
@@ -100,30 +100,32 @@ class Everywhere final {
     if (!joined) {
       co_return tl::make_unexpected(joined.error());
     }
-    if (joined->stream == nullptr) {
-      (void)co_await err_.write(one.label + "rdev: " + joined->refusal + "\n");
+    one.joined = *std::move(joined);
+    if (one.joined.stream == nullptr) {
+      (void)co_await err_.write(one.label + "rdev: " + one.joined.refusal + "\n");
       co_return 1;
     }
-    one.stream = joined->stream.get();
-    one.stream->write_eof();
+    one.runs = true;
+    one.joined.stream->write_eof();
     auto code = co_await follow(one);
-    one.stream = nullptr;
-    joined->stream->close();
+    one.runs = false;
+    one.joined.stream->close();
     if (!code) {
-      co_return tl::make_unexpected(co_await why_broken(*joined->link, code.error()));
+      co_return tl::make_unexpected(co_await why_broken(*one.joined.link, code.error()));
     }
     co_return code;
   }
 
   // Until all output is written and the command's end is known.
   awaitable<Result<int>> follow(One& one) {
-    base::TaskGroup lanes(context_.executor);
-    std::optional<Error> lost;
-    lanes.spawn("stdout", copy(one, stream::Lane::kData, out_, lost));
-    lanes.spawn("stderr", copy(one, stream::Lane::kStderr, err_, lost));
-    Result<int> code = co_await read_end(*one.stream);
-    co_await lanes.wait();
-    co_return code || !lost ? std::move(code) : tl::make_unexpected(*lost);
+    one.lanes = 2;
+    tasks_.spawn("stdout of " + one.name, copy(one, stream::Lane::kData, out_));
+    tasks_.spawn("stderr of " + one.name, copy(one, stream::Lane::kStderr, err_));
+    const auto code = co_await read_end(*one.joined.stream);
+    while (one.lanes > 0) {
+      co_await changed_.wait();
+    }
+    co_return code;
   }
 
   static awaitable<Result<int>> read_end(stream::Stream& stream) {
@@ -143,24 +145,21 @@ class Everywhere final {
     }
   }
 
-  static awaitable<void> copy(One& one, stream::Lane lane, terminal::LabelledOutput& output,
-                              std::optional<Error>& lost) {
+  // That a stream is lost, its events tell.
+  awaitable<void> copy(One& one, stream::Lane lane, terminal::LabelledOutput& output) {
     terminal::Labeller labeller(one.label);
     std::vector<char> buffer(kReadBytes);
     for (;;) {
-      const auto n = co_await one.stream->read(asio::buffer(buffer), lane);
-      if (!n) {
-        lost = n.error();
-      }
+      const auto n = co_await one.joined.stream->read(asio::buffer(buffer), lane);
       if (!n || *n == 0) {
         break;
       }
       // That nobody reads it any more, watch() hears.
-      if (!co_await output.write(labeller.add({buffer.data(), *n}))) {
-        co_return;
-      }
+      (void)co_await output.write(labeller.add({buffer.data(), *n}));
     }
     (void)co_await output.write(labeller.rest());
+    --one.lanes;
+    changed_.notify();
   }
 
   // A reader of ours that has gone ends it all, as it would a command's own.
@@ -182,9 +181,9 @@ class Everywhere final {
       }
       bool is_running = false;
       for (const One& one : runs_) {
-        is_running = is_running || one.stream != nullptr;
-        if (one.stream != nullptr) {
-          one.stream->send_event(stream::Signal{.name = terminal::signal_name(signal)});
+        is_running = is_running || one.runs;
+        if (one.runs) {
+          one.joined.stream->send_event(stream::Signal{.name = terminal::signal_name(signal)});
         }
       }
       if (!is_running) {
@@ -201,7 +200,7 @@ class Everywhere final {
   base::TaskGroup tasks_;
   base::Notify changed_;
   std::vector<One> runs_;
-  std::size_t awaited_ = 0;  // of them are not joined yet
+  std::size_t awaited_ = 0;   // of them are not joined yet
   std::optional<int> early_;  // our own code: nothing more is waited for
 };
 

@@ -5,7 +5,7 @@ import unittest
 
 from lab.client import RDEV_HOME, agents, jobs, rdev, rdev_json, ssh, start, up
 from lab.openpai import for_module, of_the_fake
-from lab.proc import eventually, program, run
+from lab.proc import eventually, processes, program, run
 from lab.terminal import Terminal
 
 
@@ -114,6 +114,13 @@ class All(OnPai):
         self.assertEqual(process.wait(20), 5)
         self.assertEqual(process.output.count("got it"), 4)
 
+    def test_a_reader_that_has_gone_ends_it(self):
+        self.up("endless")
+        done = run("sh", "-c", f"{{ {program('rdev')} exec --all endless -- yes; echo code $? >&2; }} | head -n 3")
+        self.assertEqual(len(done.text.splitlines()), 3)
+        self.assertEqual(done.errors, "code 141\n")
+        eventually(lambda: not processes("yes\0"), "the commands have ended, too")
+
     def test_nothing_is_waited_for_once_all_run(self):
         self.up("quiet")
         with Terminal(program("rdev"), "exec", "--all", "quiet", "--", "sleep", "2") as terminal:
@@ -125,8 +132,7 @@ class All(OnPai):
         self.up("over")
         process = start("exec", "--all", "over", "--", "sh", "-c", "echo ready; sleep 1000")
         eventually(lambda: process.output.count("ready") == 4, "all run")
-        for pid in agents():
-            os.kill(pid, signal.SIGKILL)
+        os.kill(next(iter(agents())), signal.SIGKILL)  # one that fails ends them all
         self.assertEqual(process.wait(40), 255)
         self.assertEqual(len([line for line in process.output.splitlines() if ": rdev: " in line]), 4, process.output)
 

@@ -74,6 +74,21 @@ class Names(OnPai):
         self.assertEqual(rdev_json("status", "more.1")["tunnels"], 1)
         self.assertEqual(rdev_json("status", "more.0")["tunnels"], 0)
 
+    def test_other_ways_in(self):
+        self.up("ways")
+        for way in ("--raw", "--direct"):
+            command = f"ProxyCommand={program('rdev')} proxy {way} ways.2"
+            self.assertEqual(ssh("ways.2", "echo $NODE_RANK", options=("-o", command)).text, "2\n")
+        where = rdev_json("connect", "ways.2", "--detach")
+        self.assertEqual(where["host_key_alias"], "rdev-ways.2")
+        done = run("ssh", "-F", "none", "-p", where["port"], "-i", where["identity_file"], "-o", f"UserKnownHostsFile={where['known_hosts_file']}",
+                   "-o", "HostKeyAlias=rdev-ways.2", f"{where['user']}@{where['host']}", "echo $NODE_RANK")
+        self.assertEqual(done.text, "2\n")
+        self.assertIn("NODE_RANK", rdev("env", "diff", "ways.3", code=None).text + rdev("ssh", "ways.3", "--", "env").text)
+        self.assertIn("\nHost rdev-ways.3\n", rdev("ssh-config", "--print").text)
+        entry = RDEV_HOME / "state/ssh.d/ways.conf"
+        self.assertEqual(run("ssh", "-F", entry, "rdev-ways.1", "echo $NODE_RANK").text, "1\n")
+
     def test_names_that_are_none(self):
         up(self, "single", "--cluster", "pai", *pai.options)
         self.assertIn("it has one only", rdev("exec", "single.1", "--", "true", code=255).errors)

@@ -16,6 +16,7 @@
 #include "client/terminal/labelled.h"
 #include "client/terminal/relay.h"
 #include "client/terminal/standard.h"
+#include "client/tunnels/attached.h"
 #include "protocol/base/task_group.h"
 
 namespace rdev::commands {
@@ -213,6 +214,7 @@ awaitable<Result<int>> in_all(Context& context, const RemoteCommand& command) {
   if (auto record = state::load(context.paths, *name); !record) {
     co_return tl::make_unexpected(record.error());
   }
+  tunnels::raise_descriptor_limit();
   std::vector<std::string> names = state::all_instances(context.paths, *name);
   Everywhere everywhere(context, *std::move(session), std::move(names), *name);
   co_return co_await everywhere.run();

@@ -13,6 +13,7 @@
 #include "client/state/front_keys.h"
 #include "client/state/identity.h"
 #include "client/state/instance_name.h"
+#include "client/tunnels/attached.h"
 #include "protocol/base/all_of.h"
 
 namespace rdev::commands {
@@ -20,6 +21,8 @@ namespace {
 
 constexpr char kLoginName[] = "rdev";  // the agent's alias of its own user
 constexpr char kWaiting[] = "waiting for the agent";
+// Of a job with more instances they are made one by one, when they are used.
+constexpr int kMostLinks = 16;
 
 std::string random_id() {
   constexpr char kHex[] = "0123456789abcdef";
@@ -146,6 +149,9 @@ Result<void> save_all(const Context& context, const std::vector<state::JobRecord
 awaitable<Result<void>> reach_and_save(Context& context, cluster::Cluster& cluster,
                                        state::JobRecord& record, const ssh::PrivateKey& key,
                                        std::chrono::seconds limit = std::chrono::seconds(60)) {
+  if (!record.instance_keys.empty()) {
+    tunnels::raise_descriptor_limit();
+  }
   std::vector<state::JobRecord> all = {record};
   for (int rank = 1; rank < state::instances_of(record); ++rank) {
     all.push_back(state::instance_of(record, rank));
@@ -208,7 +214,7 @@ awaitable<Result<void>> submit_and_wait(Context& context, cluster::Cluster& clus
   }
   progress.stage(kWaiting);
   auto reached = co_await reach_and_save(context, cluster, record, key, cluster.reach_limit(spec));
-  if (reached && cluster.is_far()) {
+  if (reached && cluster.is_far() && state::instances_of(record) <= kMostLinks) {
     progress.stage("making the link");
     co_await make_links(context, record);
   }

@@ -1,5 +1,6 @@
 // rdev-agent: an SSH server for a job, whatever its image.
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -129,6 +130,10 @@ int main(int argc, char** argv) {
   }
   if (words.size() == 2 && words[0] == "internal-scp") {
     return rdev::scp::serve(words[1], 0, 1);
+  }
+  // For a job's shell, whose image may have no mkfifo(1).
+  if (words.size() == 2 && words[0] == "internal-fifo") {
+    return ::mkfifo(argv[2], 0600) == 0 ? 0 : kFailed;
   }
   if (words.size() == 1 && words[0] == rdev::process::kSpareArgument) {
     return rdev::process::run_spare(STDIN_FILENO);

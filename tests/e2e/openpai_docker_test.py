@@ -1,5 +1,7 @@
 """Jobs of an OpenPAI cluster in containers that have nothing but busybox, and no network but loopback."""
+import functools
 import hashlib
+import http.server
 import os
 import socket
 import unittest
@@ -10,6 +12,7 @@ from lab.client import jobs, rdev, rdev_json, ssh, up
 from lab.link import forward
 from lab.openpai import PASSWORDS, OpenPai
 from lab.proc import eventually
+from lab.web import ThreadedServer, serving
 
 why_of_the_fake = "the fake's containers are made for the test: no network, no place to execute, another user"
 
@@ -20,6 +23,11 @@ def setUpModule():
     engine = docker.Dockerd()
     unittest.addModuleCleanup(engine.stop)
     images.load("busybox")
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
 
 
 class InContainers(unittest.TestCase):
@@ -119,6 +127,11 @@ class NowhereToExecute(InContainers):
     def test_a_node_of_another_kind_is_said(self):
         said = self.up("arm", "--setup", "uname() { echo aarch64; }", code=1).errors
         self.assertIn("this node is aarch64: rdev's agent is for x86_64 nodes", said)
+    def test_nor_what_is_fetched(self):
+        handler = functools.partial(Quiet, directory=os.environ["RDEV_BIN"])
+        with serving(ThreadedServer(("127.0.0.1", 0), handler)) as port:
+            said = self.up("nowhere", "--inject", f"url:http://127.0.0.1:{port}/rdev-agent", code=1).errors
+        self.assertRegex(said, r"no directory here can run the agent \(tried:.* /tmp .*--inject image")
 
     def test_the_agent_may_be_in_the_image(self):
         context = Path(os.environ["TMPDIR"] if "TMPDIR" in os.environ else "/tmp") / "agent-image"

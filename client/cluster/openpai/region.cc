@@ -82,6 +82,7 @@ if [ -z "$rdev_program" ]; then
   esac
   rdev_fail "no directory here can run a program (tried:$rdev_places): use --inject path:FILE (in a storage) or --inject image"
 fi
+rdev_copy=$rdev_program
 rdev_fifo=$rdev_program.up
 "$rdev_program" fifo "$rdev_fifo" || rdev_fail "cannot make $rdev_fifo"
 exec 9<>"$rdev_fifo" 8<"$rdev_fifo"
@@ -89,70 +90,88 @@ echo '@CONFIG@' | "$rdev_program" serve "$rdev_port" @SHA256@ @SIZE@ @WAIT@ @LIF
 rdev_pid=$!
 )sh";
 
-// The agent is there, or can be fetched: no stub. `rdev_program` is set.
-constexpr std::string_view kCheck = R"sh(rdev_hash() {
-  if command -v sha256sum >/dev/null; then sha256sum "$1"
-  elif command -v shasum >/dev/null; then shasum -a 256 "$1"
-  elif command -v openssl >/dev/null; then openssl dgst -sha256 -r "$1"
-  elif command -v python3 >/dev/null; then python3 -c 'import hashlib,sys; print(hashlib.sha256(open(sys.argv[1],"rb").read()).hexdigest())' "$1"
-  else rdev_fail 'nothing here can check the agent: it takes sha256sum, shasum, openssl or python3. Use --inject stub'
+// The agent is in a file of the container, or can be fetched: no stub.
+constexpr std::string_view kInPath = R"sh(rdev_from=$(command -v rdev-agent || :)
+[ -n "$rdev_from" ] || rdev_fail 'the image has no rdev-agent in its PATH'
+)sh";
+constexpr std::string_view kInFile = R"sh(rdev_program=$rdev_from
+{ [ -f "$rdev_from" ] && [ -r "$rdev_from" ]; } || rdev_fail "this container has no file $rdev_from that it can read"
+rdev_get() { cat "$rdev_from" >"$1"; }
+)sh";
+
+// Perl's HTTP::Tiny is not in Debian's perl-base.
+constexpr std::string_view kFetch = R"sh(rdev_get() {
+  if command -v curl >/dev/null; then curl -fsSL -o "$1" "$rdev_from"
+  elif command -v wget >/dev/null; then wget -q -t 1 -O "$1" "$rdev_from"
+  elif command -v python3 >/dev/null; then python3 -c 'import sys,urllib.request; urllib.request.urlretrieve(*sys.argv[1:])' "$rdev_from" "$1"
+  elif perl -MHTTP::Tiny -e 1 2>/dev/null; then perl -MHTTP::Tiny -e '
+    open my $out, ">", pop or die $!;
+    my $got = HTTP::Tiny->new->get(shift, {data_callback => sub { print $out shift }});
+    exit !(close($out) && $got->{success});' "$rdev_from" "$1"
+  elif [ -n "${BASH_VERSION:-}" ]; then rdev_get_with_bash "$1"
+  else rdev_fail 'this image has nothing to fetch with (curl, wget, python3, perl, bash): use --inject stub'
   fi
 }
-case $(rdev_hash "$rdev_program") in
-  @SHA256@*) ;;
-  *) rdev_fail "$rdev_program is not the agent of this rdev: copy rdev-agent there anew" ;;
-esac
+rdev_get_with_bash() {
+  case $rdev_from in http://*) ;; *) rdev_fail 'this image can fetch http:// only, with bash: use --inject stub' ;; esac
+  rdev_rest=${rdev_from#http://}
+  rdev_host=${rdev_rest%%/*}
+  case $rdev_host in *:*) rdev_tcp=${rdev_host%:*}/${rdev_host##*:} ;; *) rdev_tcp=$rdev_host/80 ;; esac
+  eval "exec 9<>/dev/tcp/$rdev_tcp" || return 1
+  printf 'GET /%s HTTP/1.0\r\nHost: %s\r\n\r\n' "${rdev_rest#*/}" "$rdev_host" >&9
+  IFS= read -r rdev_answer <&9 || :
+  while IFS= read -r rdev_line <&9; do [ "$rdev_line" != "$(printf '\r')" ] || break; done
+  cat <&9 >"$1"
+  exec 9<&-
+  case $rdev_answer in HTTP/1.?' 200 '*) ;; *) echo "$rdev_answer" >&2; return 1 ;; esac
+}
+rdev_program=
+)sh";
+
+// Nothing runs before its hash is known. Where the file does not run as it lies there (a mount
+// without exec, no x bit) a copy may.
+constexpr std::string_view kAgent = R"sh(rdev_hash() {
+  if command -v sha256sum >/dev/null; then sha256sum <"$1"
+  elif command -v shasum >/dev/null; then shasum -a 256 <"$1"
+  elif command -v openssl >/dev/null; then openssl dgst -sha256 -r <"$1"
+  elif command -v python3 >/dev/null; then python3 -c 'import hashlib,sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())' <"$1"
+  else rdev_fail 'this image has nothing to check with (sha256sum, shasum, openssl, python3): use --inject stub'
+  fi
+}
+rdev_check() {
+  rdev_got=$(rdev_hash "$1") || exit 1
+  case $rdev_got in
+    @SHA256@*) ;;
+    *) rdev_fail "$rdev_from is not the agent of this rdev: put rdev-agent there anew" ;;
+  esac
+}
+rdev_copy=
+[ -z "$rdev_program" ] || rdev_check "$rdev_program"
+if ! "$rdev_program" --version >/dev/null 2>&1; then
+  for rdev_dir in $rdev_places; do
+    rdev_try=$rdev_dir/.rdev-agent-$rdev_port
+    if { : >"$rdev_try" && chmod 700 "$rdev_try"; } 2>/dev/null; then
+      rdev_get "$rdev_try" || rdev_fail "cannot fetch $rdev_from: see that the job's nodes can reach it, or use --inject stub"
+      rdev_check "$rdev_try"
+      if "$rdev_try" --version >/dev/null 2>&1; then
+        rdev_copy=$rdev_try
+        break
+      fi
+    fi
+    rm -f "$rdev_try" 2>/dev/null || :
+  done
+  [ -n "$rdev_copy" ] || rdev_fail "no directory here can run the agent (tried:$rdev_places): use --inject image"
+  rdev_program=$rdev_copy
+fi
 rdev_fifo=
 for rdev_dir in $rdev_places; do
   rdev_try=$rdev_dir/.rdev-up-$rdev_port
-  if mkfifo "$rdev_try" 2>/dev/null; then rdev_fifo=$rdev_try; break; fi
+  if "$rdev_program" internal-fifo "$rdev_try"; then rdev_fifo=$rdev_try; break; fi
 done
 [ -n "$rdev_fifo" ] || rdev_fail "cannot make a FIFO (tried:$rdev_places)"
 exec 9<>"$rdev_fifo" 8<"$rdev_fifo"
 echo '@CONFIG@' | "$rdev_program" serve --config - --listen "0.0.0.0:$rdev_port" --instance "$rdev_index" --ready-fd 3 3>&9 8<&- 9>&- &
 rdev_pid=$!
-)sh";
-
-constexpr std::string_view kPath = R"sh(rdev_program=@PLACE@
-[ -x "$rdev_program" ] || rdev_fail "$rdev_program is no program in this container"
-)sh";
-constexpr std::string_view kInPath = R"sh(rdev_program=$(command -v rdev-agent || :)
-[ -n "$rdev_program" ] || rdev_fail 'the image has no rdev-agent in its PATH'
-)sh";
-
-constexpr std::string_view kFetch = R"sh(rdev_fetch() {
-  if command -v curl >/dev/null; then curl -fsSL -o "$2" "$1"
-  elif command -v wget >/dev/null; then wget -q -O "$2" "$1"
-  elif command -v python3 >/dev/null; then python3 -c 'import sys,urllib.request; urllib.request.urlretrieve(*sys.argv[1:])' "$1" "$2"
-  elif command -v perl >/dev/null; then perl -MHTTP::Tiny -e 'exit !HTTP::Tiny->new->mirror(@ARGV)->{success}' "$1" "$2"
-  elif [ -n "${BASH_VERSION:-}" ]; then rdev_fetch_bash "$1" "$2"
-  else rdev_fail 'nothing here can fetch the agent: it takes curl, wget, python3, perl or bash. Use --inject stub'
-  fi
-}
-rdev_fetch_bash() {
-  case $1 in http://*) ;; *) rdev_fail 'bash alone can fetch http:// only. Use --inject stub' ;; esac
-  rdev_rest=${1#http://}
-  rdev_host=${rdev_rest%%/*}
-  case $rdev_host in *:*) rdev_tcp=${rdev_host%:*}/${rdev_host##*:} ;; *) rdev_tcp=$rdev_host/80 ;; esac
-  eval "exec 9<>/dev/tcp/$rdev_tcp"
-  printf 'GET /%s HTTP/1.0\r\nHost: %s\r\n\r\n' "${rdev_rest#*/}" "$rdev_host" >&9
-  while IFS= read -r rdev_line <&9; do [ "$rdev_line" != "$(printf '\r')" ] || break; done
-  cat <&9 >"$2"
-  exec 9<&-
-}
-rdev_program=
-for rdev_dir in $rdev_places; do
-  rdev_try=$rdev_dir/.rdev-agent-$rdev_port
-  if : 2>/dev/null >"$rdev_try" && chmod 700 "$rdev_try"; then
-    rdev_fetch @PLACE@ "$rdev_try" || rdev_fail @SORRY@
-    if "$rdev_try" --version >/dev/null 2>&1; then
-      rdev_program=$rdev_try
-      break
-    fi
-  fi
-  rm -f "$rdev_try" || :
-done
-[ -n "$rdev_program" ] || rdev_fail "no directory here can run the agent (tried:$rdev_places): use --inject path:FILE (in a storage) or --inject image"
 )sh";
 
 // The FIFO is open before the agent starts, for an open(2) that waits is interrupted by the end of
@@ -161,7 +180,7 @@ constexpr std::string_view kEnd = R"sh(exec 9>&-
 rdev_said=
 read -r rdev_said <&8 || read -r rdev_said <&8 || read -r rdev_said <&8 || :
 exec 8<&-
-rm -f "$rdev_fifo"@REMOVED@ 2>/dev/null || :
+rm -f "$rdev_fifo" "$rdev_copy" 2>/dev/null || :
 case $rdev_said in
   up | later) ;;
   *)
@@ -178,7 +197,7 @@ rdev_end() {
 @AFTER@
 }
 trap 'rdev_end $?' EXIT
-unset rdev_places rdev_dir rdev_try rdev_program rdev_fifo rdev_said rdev_mode rdev_port rdev_index
+unset rdev_places rdev_dir rdev_try rdev_program rdev_copy rdev_from rdev_fifo rdev_said rdev_mode rdev_port rdev_index
 )sh";
 
 constexpr std::string_view kStay =
@@ -226,19 +245,16 @@ std::string agent_start(const Region& region) {
   const std::string lifetime =
       std::to_string(region.lifetime ? region.lifetime->count() : std::int64_t{0});
   const std::string config = "<% $secrets.rdev_agent %>";
-  const std::string checked = filled(kCheck, {{"SHA256", region.agent_sha256}, {"CONFIG", config}});
-  const std::string place = shell_quote(region.injection.place);
+  const std::string& place = region.injection.place;
+  const std::string from = "rdev_from=" + unexpanded(shell_quote(place)) + "\n";
+  const std::string agent = filled(kAgent, {{"SHA256", region.agent_sha256}, {"CONFIG", config}});
   switch (region.injection.rung) {
     case Injection::Rung::kUrl:
-      return filled(kFetch, {{"PLACE", place},
-                             {"SORRY", shell_quote("cannot fetch " + region.injection.place)}}) +
-             checked;
+      return from + std::string(kFetch) + agent;
     case Injection::Rung::kPath:
-      return filled(kPath, {{"PLACE", place}}) + checked;
+      return from + std::string(kInFile) + agent;
     case Injection::Rung::kImage:
-      return (region.injection.place.empty() ? std::string(kInPath)
-                                             : filled(kPath, {{"PLACE", place}})) +
-             checked;
+      return (place.empty() ? std::string(kInPath) : from) + std::string(kInFile) + agent;
     case Injection::Rung::kStub:
       break;
   }
@@ -264,7 +280,6 @@ std::string unexpanded(std::string quoted) {
 
 std::vector<std::string> region_commands(const Region& region) {
   const bool goes = region.exit_with_command && region.has_commands;
-  const bool is_stub = region.injection.rung == Injection::Rung::kStub;
   std::string text = "`#Auto generated code, please do not modify`\n";
   text += filled(kBegin, {{"ROLE", region.role}, {"MODE", region.has_commands ? "go" : "end"}});
   text += exports(region.env);
@@ -274,8 +289,7 @@ std::vector<std::string> region_commands(const Region& region) {
   }
   text += kDirectories;
   text += agent_start(region);
-  text += filled(kEnd, {{"REMOVED", is_stub ? " \"$rdev_program\"" : ""},
-                        {"AFTER", std::string(goes ? kGo : kStay)}});
+  text += filled(kEnd, {{"AFTER", std::string(goes ? kGo : kStay)}});
   text.pop_back();
   return {std::string(kStartMark), text, std::string(kEndMark)};
 }

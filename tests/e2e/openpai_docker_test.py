@@ -127,6 +127,7 @@ class NowhereToExecute(InContainers):
     def test_a_node_of_another_kind_is_said(self):
         said = self.up("arm", "--setup", "uname() { echo aarch64; }", code=1).errors
         self.assertIn("this node is aarch64: rdev's agent is for x86_64 nodes", said)
+
     def test_nor_what_is_fetched(self):
         handler = functools.partial(Quiet, directory=os.environ["RDEV_BIN"])
         with serving(ThreadedServer(("127.0.0.1", 0), handler)) as port:

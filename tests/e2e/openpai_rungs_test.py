@@ -13,6 +13,7 @@ from lab.root import BUSYBOX
 from lab.web import ThreadedServer, serving
 
 AGENT = Path(program("rdev-agent"))
+why_of_the_fake = "the fake's tasks run in a shell that is made for the test"
 SHELLS = {"bash": "/bin/bash", "dash": "/bin/dash", "busybox": f"{BUSYBOX} sh"}
 TRACE = PLACE / "trace"  # of a program that must not run
 OTHER = f"#!/bin/sh\n/bin/echo run >>{TRACE}\n"

@@ -12,9 +12,11 @@ using test::FakeConsumer;
 using testing::HasSubstr;
 using testing::StartsWith;
 
+// A try's handshake is done long before so many others have begun that it would give way, also with
+// sanitizers on a slow machine.
 constexpr Timing kQuick{.heartbeat = milliseconds(5),
                         .silence = milliseconds(100),
-                        .first_pause = milliseconds(2),
+                        .first_pause = milliseconds(20),
                         .dead = milliseconds(5000),
                         .restart = milliseconds(1)};
 // As kQuick, but no try takes so long, on a slow machine either, that another one joins it.

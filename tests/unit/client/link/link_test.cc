@@ -19,9 +19,9 @@ bool has_ended(const FakeConsumer& consumer) { return consumer.ended.has_value()
 
 constexpr Timing kQuick{.heartbeat = milliseconds(5),
                         .silence = milliseconds(200),
-                        .first_pause = milliseconds(1),
-                        .longest_pause = milliseconds(4),
-                        .refused_pause = milliseconds(8),
+                        .first_pause = milliseconds(20),
+                        .longest_pause = milliseconds(40),
+                        .refused_pause = milliseconds(40),
                         .dead = milliseconds(300),
                         .strangers = milliseconds(20)};
 
@@ -218,7 +218,7 @@ TEST_F(LinkTest, WhoeverIsTakenOverTellsItAndEnds) {
 }
 
 TEST_F(LinkTest, TheEndOfTheJobIsTheReasonThatIsTold) {
-  begin({.first_pause = milliseconds(1), .restart = milliseconds(1)});
+  begin({.first_pause = milliseconds(10), .restart = milliseconds(1)});
   run([](LinkTest& t) -> awaitable<void> {
     FakeConsumer& one = t.consumer(1);
     co_await t.attach(one);

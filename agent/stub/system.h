@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <sys/syscall.h>
 
+#ifndef RDEV_OWN_KERNEL  // stub_fuzz.c has one
 static long call6(long number, long a, long b, long c, long d, long e, long f) {
   register long r10 __asm__("r10") = d;
   register long r8 __asm__("r8") = e;
@@ -18,6 +19,7 @@ static long call6(long number, long a, long b, long c, long d, long e, long f) {
                    : "rcx", "r11", "memory");
   return number;
 }
+#endif
 #define CALL(number, a, b, c, d) call6(number, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 
 enum { kIntr = -4, kAgain = -11, kInval = -22 };
@@ -45,9 +47,7 @@ static u64 length(const char* text) {
   return n;
 }
 static int same(const char* a, const char* b) {
-  while (*a != '\0' && *a == *b) {
-    ++a;
-    ++b;
+  for (; *a != '\0' && *a == *b; ++a, ++b) {
   }
   return *a == *b;
 }

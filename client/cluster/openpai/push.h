@@ -11,8 +11,7 @@
 
 namespace rdev::cluster::openpai {
 
-// What the stub says to whoever connects: "rdev-stub 1 SHA256 SIZE\n" (agent/stub/README in
-// stub.c).
+// What the stub says to whoever connects: "rdev-stub 1 SHA256 SIZE\n" (PROTOCOL.md, section 6).
 struct StubGreeting {
   std::string agent_sha256;  // 64 lower-case hexadecimal digits
   std::uint64_t agent_size = 0;

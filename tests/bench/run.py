@@ -43,7 +43,7 @@ WHY = """## What misses its aim, and why
   machine (6.7 until it has read its configuration, 9.3 for curve25519 and ed25519, which it does not leave to OpenSSL), the user's shell
   and env(1) 2, `rdev proxy` 5.5 to its first byte, a command by `rdev exec` 5.
 - A job of OpenPAI, 50 ms away. `rdev up` asks each second, for the server takes 600 calls a minute from all behind one address and has no
-  way to wait; the rounds begin at seven moments of that second. What follows is 0.6 of what `scp` of the agent and an `ssh true` take,
+  way to wait; the rounds begin at seven moments of that second. What follows is two thirds of what `scp` of the agent and an `ssh true` take,
   which know at once. TCP alone takes 0.87 s for the 6.5 MB (0.52 at 100 Mbit/s, the rest slow start and two round trips). In an strace of
   one job: 1.11 s from dialling the stub to its `ok`, 0.05 of a pause, 0.1 until the agent speaks on that port, 0.27 for the handshake
   that shows whose it is. `rdev up` then makes the link, with a handshake of its own, so that the first command (57 ms) and those after it take a

@@ -62,7 +62,7 @@ class Names(OnPai):
         self.assertEqual(rdev_json("status", "table.2")["instances"], [])
 
     def test_tunnels_logs_extend(self):
-        self.up("more", "--", "sh", "-c", "echo I am $PAI_TASK_INDEX; sleep 1000")
+        self.up("more", "--", "sh", "-c", "echo I am $NODE_RANK; sleep 1000")
         eventually(lambda: "I am 3\n" in rdev("logs", "more.3").text, "its own log")
         self.assertNotIn("I am 0\n", rdev("logs", "more.3").text)
         self.assertRegex(rdev("extend", "more", "2h").text, "6h|7h")

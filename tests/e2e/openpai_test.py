@@ -1,5 +1,6 @@
 """Jobs of an OpenPAI cluster, with the fake of its server (tests/fakes/openpai), whose tasks run as processes here, or with
 a real one (lab/pai.py)."""
+import os
 import shutil
 import signal
 import socket
@@ -10,7 +11,7 @@ from pathlib import Path
 from lab.client import RDEV_HOME, agents, jobs, rdev, rdev_json, ssh, start, up
 from lab.link import forward
 from lab.openpai import PASSWORDS, REAL, OpenPai, for_module, of_the_fake
-from lab.proc import eventually, run
+from lab.proc import eventually, program, run
 from lab.root import BUSYBOX
 
 
@@ -110,6 +111,25 @@ class Life(OnPai):
         eventually(lambda: ssh("lost", "echo $FC_POD_UID", code=None).text.strip() not in ("", before.strip()),
                    "it answers from another pod", timeout=40)
         self.assertIn("FC_FRAMEWORK_ATTEMPT_ID=1", ssh("lost", "env").text)
+
+    @of_the_fake("the fake loses a node when it is told to")
+    def test_a_retried_attempt_gets_the_agent_that_it_was_made_with(self):
+        """rdev was upgraded meanwhile."""
+        old = Path(tempfile.mkdtemp()) / "old"
+        shutil.copytree(Path(program("rdev")).parent, old)
+        with open(old / "rdev-agent", "ab") as agent:
+            agent.write(b"another build")
+        self.addCleanup(rdev, "down", "older", code=None)
+        run(old / "rdev", "up", "older", "--cluster", "pai", *pai.options)
+        os.kill(rdev_json("status", "older")["link_pid"], signal.SIGKILL)  # the next one is of the new rdev
+        (old / "rdev-agent").unlink()
+        before = rdev("exec", "older", "--", "sh", "-c", "echo $FC_POD_UID").text
+        name = next(key for key, state in self.states().items() if "~rdev-older-" in key and state == "RUNNING")
+        pai.control("lose_node", job=name)
+        eventually(lambda: rdev("exec", "older", "--", "sh", "-c", "echo $FC_POD_UID", code=None).text not in ("", before),
+                   "it answers from another pod", timeout=40)
+        (pid,) = agents()
+        self.assertTrue(Path(f"/proc/{pid}/exe").read_bytes().endswith(b"another build"))
 
     def test_it_is_taken_over_when_the_state_is_lost(self):
         self.up("taken")

@@ -235,7 +235,6 @@ _Noreturn static void serve(void) {
         sys_exit(kNobodyCame);
       }
       say(kReady, "later\n");
-      sys_close(kReady);
       waits_on = 1;
       due = end;
     }

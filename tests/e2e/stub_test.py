@@ -32,6 +32,12 @@ def line_of(client):
     return text.decode()
 
 
+def compiled(source):
+    path = Path(tempfile.mkdtemp()) / "program"
+    subprocess.run(["clang-19", "-x", "c", "-", "-o", path], input=source, text=True, check=True)
+    return path
+
+
 class Stub(unittest.TestCase):
     """Its agent gets no config, so it complains and ends: that it was run is what counts here."""
 
@@ -140,6 +146,17 @@ class Stub(unittest.TestCase):
         self.assertEqual(os.read(self.ready, 10), b"later\n")
         self.become()
 
+    def test_what_is_brought_later_may_say_that_it_is_up(self):
+        path = compiled('#include <unistd.h>\nint main(void) { return write(3, "up\\n", 3) != 3; }')
+        agent = path.read_bytes()
+        self.start(wait=1, mode="go", program_hash=hashlib.sha256(agent).hexdigest(), size=len(agent))
+        self.assertEqual(os.read(self.ready, 10), b"later\n")
+        client = connect(self.port)
+        line_of(client)
+        client.sendall(agent)
+        self.assertEqual(line_of(client), "ok\n")
+        self.assertEqual(os.read(self.ready, 10), b"up\n")
+
     def test_a_taken_port(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
@@ -150,8 +167,7 @@ class Stub(unittest.TestCase):
     def test_without_memory_to_run_from(self):
         """Where memfd_create(2) is forbidden it runs from a file, which is gone at once."""
         directory = tempfile.mkdtemp()
-        filtered = Path(tempfile.mkdtemp()) / "filtered"
-        subprocess.run(["clang-19", "-x", "c", "-", "-o", filtered], input=NO_MEMFD, text=True, check=True)
+        filtered = compiled(NO_MEMFD)
         self.start(stub=filtered, places=(directory,), env={"REAL": str(STUB)})
         self.become()
         self.assertEqual(list(Path(directory).iterdir()), [])

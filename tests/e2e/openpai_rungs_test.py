@@ -68,7 +68,7 @@ class Rungs(unittest.TestCase):
     def works(self, rung):
         up(self, "rung", "--cluster", "pai", "--inject", rung)
         directory = Path(rdev("exec", "rung", "--", "/bin/printenv", "PAI_WORK_DIR").text.strip())
-        self.assertEqual([path.name for path in directory.iterdir() if path.name.startswith(".rdev")], [])
+        self.assertEqual([path.name for path in directory.iterdir() if path.name.startswith(".rdev-agent")], [])
         rdev("down", "rung")
 
     def refused(self, rung):

@@ -8,7 +8,7 @@ import urllib.request
 from pathlib import Path
 
 from lab.client import RDEV_HOME, rdev, rdev_json
-from lab.proc import PLACE, Process
+from lab.proc import PLACE, Process, run
 
 FAKE = Path(__file__).resolve().parent.parent / "fakes" / "openpai"
 PASSWORDS = {"alice": "alice-password", "bob": "bob-password", "admin": "admin-password"}
@@ -61,6 +61,8 @@ class OpenPai(Server):
     """With `docker` its tasks are containers of $DOCKER_HOST, else processes. `options` are those of `docker run`."""
 
     def __init__(self, docker=False, options=(), listen="127.0.0.1:0", node_ip="127.0.0.1", host=None, tls=None, shell="bash"):
+        # Jobs get ports below 40000 (ports.py): no connection of somebody else may sit on one.
+        run(*(host.wrap if host else ()), "sysctl", "-qw", "net.ipv4.ip_local_port_range=40000 60999")
         state = tempfile.mkdtemp(prefix="pai-", dir=PLACE)
         engine = ["--docker", os.environ["DOCKER_HOST"]] if docker else []
         secure = ["--tls", tls] if tls else []

@@ -36,7 +36,9 @@ std::string octal(std::string_view bytes) {
 }
 
 // Variables of ours are rdev_…, so that the commands behind find nothing changed.
-constexpr std::string_view kBegin = R"sh(rdev_fail() { echo "rdev: $*" >&2; exit 1; }
+constexpr std::string_view kBegin = R"sh(rdev_trace=
+case $- in *x*) rdev_trace=x; set +x ;; esac
+rdev_fail() { echo "rdev: $*" >&2; exit 1; }
 rdev_index=${PAI_CURRENT_TASK_ROLE_CURRENT_TASK_INDEX:-${PAI_TASK_INDEX:-${FC_TASK_INDEX:-0}}}
 rdev_port=${PAI_CONTAINER_HOST_rdev_PORT_LIST:-}
 [ -n "$rdev_port" ] || eval "rdev_port=\${PAI_PORT_LIST_@ROLE@_${rdev_index}_rdev:-}"
@@ -53,7 +55,7 @@ export MASTER_ADDR MASTER_PORT
 )sh";
 
 constexpr std::string_view kDirectories = R"sh(rdev_places=
-for rdev_dir in "${PAI_WORK_DIR:-}" /dev/shm /tmp /var/tmp "${HOME:-}" . /run /; do
+for rdev_dir in "${PAI_WORK_DIR:-}" /dev/shm /tmp /var/tmp "${HOME:-}" "$PWD" /run /; do
   case $rdev_dir in *[!A-Za-z0-9/._-]*|'') continue ;; esac
   [ ! -d "$rdev_dir" ] || [ ! -w "$rdev_dir" ] || rdev_places="$rdev_places $rdev_dir"
 done
@@ -84,10 +86,9 @@ if [ -z "$rdev_program" ]; then
 fi
 rdev_copy=$rdev_program
 rdev_fifo=$rdev_program.up
+rm -f "$rdev_fifo" 2>/dev/null || :
 "$rdev_program" fifo "$rdev_fifo" || rdev_fail "cannot make $rdev_fifo"
-exec 9<>"$rdev_fifo" 8<"$rdev_fifo"
-echo '@CONFIG@' | "$rdev_program" serve "$rdev_port" @SHA256@ @SIZE@ @WAIT@ @LIFETIME@ "$rdev_index" $rdev_mode $rdev_places 3>&9 8<&- 9>&- &
-rdev_pid=$!
+rdev_serve() { exec "$rdev_program" serve "$rdev_port" @SHA256@ @SIZE@ @WAIT@ @LIFETIME@ "$rdev_index" $rdev_mode $rdev_places; }
 )sh";
 
 // The agent is in a file of the container, or can be fetched: no stub.
@@ -169,23 +170,33 @@ for rdev_dir in $rdev_places; do
   if "$rdev_program" internal-fifo "$rdev_try"; then rdev_fifo=$rdev_try; break; fi
 done
 [ -n "$rdev_fifo" ] || rdev_fail "cannot make a FIFO (tried:$rdev_places)"
-exec 9<>"$rdev_fifo" 8<"$rdev_fifo"
-echo '@CONFIG@' | "$rdev_program" serve --config - --listen "0.0.0.0:$rdev_port" --instance "$rdev_index" --ready-fd 3 3>&9 8<&- 9>&- &
-rdev_pid=$!
+rdev_serve() { exec "$rdev_program" serve --config - --listen "0.0.0.0:$rdev_port" --instance "$rdev_index" --ready-fd 3; }
 )sh";
 
-// The FIFO is open before the agent starts, for an open(2) that waits is interrupted by the end of
-// any child (busybox gives up then); so may a read(2) be, once for each of two children.
-constexpr std::string_view kEnd = R"sh(exec 9>&-
+// The agent is no child of this shell: a bare `wait` among the commands behind would be for it. Who
+// waits for it writes into the FIFO: its pid and, when somebody listens, how it ended. The FIFO is
+// opened for both directions, which waits for nobody; a read(2) may be interrupted.
+constexpr std::string_view kEnd = R"sh(exec 9<>"$rdev_fifo"
+( (
+  set +e
+  echo '@CONFIG@' | rdev_serve 3>&9 9>&- &
+  echo "$!" >&9
+  exec 9>&-
+  wait "$!"
+  echo "end $?" >"$rdev_fifo"
+) & )
+rdev_pid=
 rdev_said=
-read -r rdev_said <&8 || read -r rdev_said <&8 || read -r rdev_said <&8 || :
-exec 8<&-
-rm -f "$rdev_fifo" "$rdev_copy" 2>/dev/null || :
+while [ -z "$rdev_pid" ] || [ -z "$rdev_said" ]; do
+  read -r rdev_line <&9 || continue
+  case $rdev_line in *[!0-9]*) rdev_said=$rdev_line ;; *) rdev_pid=$rdev_line ;; esac
+done
+exec 9>&-
+rm -f "$rdev_copy" 2>/dev/null || :
 case $rdev_said in
-  up | later) ;;
-  *)
-    rdev_code=0
-    wait "$rdev_pid" || rdev_code=$?
+  end*)
+    rm -f "$rdev_fifo" 2>/dev/null || :
+    rdev_code=${rdev_said#end }
     echo "rdev: the agent did not start (code $rdev_code)" >&2
     [ "$rdev_code" != 0 ] || rdev_code=1
     exit "$rdev_code"
@@ -194,20 +205,27 @@ esac
 rdev_end() {
   rdev_code=$1
   trap - EXIT
+  trap 'rdev_code=143; kill "$rdev_pid"' TERM
 @AFTER@
+  exec 9<>"$rdev_fifo"
+  rdev_said='end 1'
+  while [ -p "$rdev_fifo" ]; do
+    read -r rdev_said <&9 || continue
+    case $rdev_said in end*) break ;; esac
+  done
+  rm -f "$rdev_fifo" 2>/dev/null || :
+  rdev_said=${rdev_said#end }
+  exit "${rdev_code:-$rdev_said}"
 }
 trap 'rdev_end $?' EXIT
-unset rdev_places rdev_dir rdev_try rdev_program rdev_copy rdev_from rdev_fifo rdev_said rdev_mode rdev_port rdev_index
+[ -z "$rdev_trace" ] || set -x
+unset rdev_places rdev_dir rdev_try rdev_program rdev_copy rdev_from rdev_said rdev_line rdev_mode rdev_port rdev_index rdev_trace
 )sh";
 
 constexpr std::string_view kStay =
     R"sh(  [ "$rdev_code" = 0 ] || echo "rdev: the job's commands ended with code $rdev_code; the job stays until its time is over" >&2
-  rdev_code=0
-  wait "$rdev_pid" || rdev_code=$?
-  exit "$rdev_code")sh";
-constexpr std::string_view kGo = R"sh(  kill "$rdev_pid" 2>/dev/null || :
-  wait "$rdev_pid" 2>/dev/null || :
-  exit "$rdev_code")sh";
+  rdev_code=)sh";
+constexpr std::string_view kGo = R"sh(  kill "$rdev_pid" 2>/dev/null || :)sh";
 
 using Values = std::vector<std::pair<std::string_view, std::string>>;
 
@@ -244,10 +262,9 @@ std::string exports(const std::map<std::string, std::string>& env) {
 std::string agent_start(const Region& region) {
   const std::string lifetime =
       std::to_string(region.lifetime ? region.lifetime->count() : std::int64_t{0});
-  const std::string config = "<% $secrets.rdev_agent %>";
   const std::string& place = region.injection.place;
   const std::string from = "rdev_from=" + unexpanded(shell_quote(place)) + "\n";
-  const std::string agent = filled(kAgent, {{"SHA256", region.agent_sha256}, {"CONFIG", config}});
+  const std::string agent = filled(kAgent, {{"SHA256", region.agent_sha256}});
   switch (region.injection.rung) {
     case Injection::Rung::kUrl:
       return from + std::string(kFetch) + agent;
@@ -260,7 +277,6 @@ std::string agent_start(const Region& region) {
   }
   return filled(kStub, {{"OCTAL", octal(region.stub)},
                         {"BASE64", ssh::base64(region.stub)},
-                        {"CONFIG", config},
                         {"SHA256", region.agent_sha256},
                         {"SIZE", std::to_string(region.agent_size)},
                         {"WAIT", std::to_string(region.attach_timeout.count())},
@@ -289,7 +305,8 @@ std::vector<std::string> region_commands(const Region& region) {
   }
   text += kDirectories;
   text += agent_start(region);
-  text += filled(kEnd, {{"AFTER", std::string(goes ? kGo : kStay)}});
+  text += filled(
+      kEnd, {{"CONFIG", "<% $secrets.rdev_agent %>"}, {"AFTER", std::string(goes ? kGo : kStay)}});
   text.pop_back();
   return {std::string(kStartMark), text, std::string(kEndMark)};
 }

@@ -1,5 +1,6 @@
 """Runs a task: in a container with the machine's network, or as a process."""
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -65,8 +66,10 @@ class Runtime:
         directory.mkdir(parents=True)
         directory.chmod(0o777)
         commands = [rendered(line, job.document) for line in job.document["taskRoles"][task.submitted_role]["commands"]]
-        # They come through an environment variable of Kubernetes, which has an escape of its own.
-        commands = [line.replace("$$", "$") for line in commands]
+        # They come through an environment variable of Kubernetes, which makes "$" of "$$" and knows "$(NAME)".
+        env = environment(job, task)
+        commands = [re.sub(r"\$\$|\$\((\w+)\)", lambda match: env.get(match[1], match[0]) if match[1] else "$", line)
+                    for line in commands]
         (directory / "user.sh").write_text(HEADER + "\n".join(commands) + "\n")
         return directory
 

@@ -22,6 +22,7 @@ taskRoles:
     resourcePerInstance: {gpu: 0, cpu: 1, memoryMB: 100}
     commands:
 """
+why_of_the_fake = "the fake's tasks run in a shell that is made for the test"
 PORT_LISTS = ("PAI_CONTAINER_HOST_rdev_PORT_LIST", "PAI_PORT_LIST_main_0_rdev")
 
 

@@ -79,6 +79,10 @@ void each_within(json::value& value, const std::function<void(json::value&)>& vi
   }
 }
 
+// Sanitizers take twenty times as long: of the documents below only each so many. Not a divisor of
+// how many stand in one place.
+constexpr int kEach = __has_feature(address_sanitizer) ? 7 : 1;
+
 TEST(Schema, HasTheVerdictsOfTheServersOwn) {
   const test::JsonSchema schema(
       parse(test::read_source("tests/fakes/openpai/job-protocol-v2.rest-server-ajv.json")));
@@ -90,7 +94,11 @@ TEST(Schema, HasTheVerdictsOfTheServersOwn) {
       "{x: 1}, {1x: 1}, {x: [y]}, {a: {}}, {additionalProperties: 1}]");
   int accepted = 0;
   int refused = 0;
+  int documents = 0;
   const auto compare = [&] {
+    if (++documents % kEach != 0) {
+      return;
+    }
     const bool wanted = schema.accepts(job);
     ++(wanted ? accepted : refused);
     const auto problems = schema_problems(job);
@@ -118,8 +126,8 @@ TEST(Schema, HasTheVerdictsOfTheServersOwn) {
     }
   });
   // The table above is of both kinds.
-  EXPECT_GT(accepted, 300);
-  EXPECT_GT(refused, 1000);
+  EXPECT_GT(accepted, 300 / kEach);
+  EXPECT_GT(refused, 1000 / kEach);
 }
 
 TEST(Schema, AcceptsWhatTheServerAccepted) {

@@ -164,8 +164,8 @@ class Cluster {
   // Whether each instance of a job has a host key of its own, from ssh::instance_seed().
   virtual bool derives_host_keys() const { return false; }
 
-  // Whether its jobs are behind a network, so that `up` makes the link as well: what comes next need
-  // not wait for it.
+  // Whether its jobs are behind a network, so that `up` makes the link as well: what comes next
+  // need not wait for it.
   virtual bool is_far() const { return false; }
 
   // How long a job that runs may take until its agent answers.

@@ -132,6 +132,20 @@ std::string format_age(std::chrono::seconds age) {
   return fmt::format("{}d{:02}h", s / 86400, s / 3600 % 24);
 }
 
+std::string format_ago(std::chrono::seconds age) {
+  const std::int64_t s = age.count();
+  if (s < 2) {
+    return "just now";
+  }
+  if (s < 60) {
+    return fmt::format("{} s ago", s);
+  }
+  if (s < 3600) {
+    return fmt::format("{} min ago", s / 60);
+  }
+  return s < 2 * 86400 ? fmt::format("{} h ago", s / 3600) : fmt::format("{} d ago", s / 86400);
+}
+
 std::string format_bytes(std::uint64_t bytes) {
   static constexpr std::array kUnits = {"kB", "MB", "GB", "TB", "PB", "EB"};
   if (bytes < 1000) {

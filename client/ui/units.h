@@ -21,6 +21,8 @@ Result<std::optional<std::chrono::seconds>> parse_lifetime(std::string_view text
 std::string format_elapsed(std::chrono::steady_clock::duration elapsed);
 // "45s", "12m", "5h03m", "2d04h".
 std::string format_age(std::chrono::seconds age);
+// "just now", "45 s ago", "12 min ago", "3 h ago", "2 d ago".
+std::string format_ago(std::chrono::seconds age);
 // "0 B", "999 B", "1.2 kB", "12 kB", "300 MB": decimal, as networks count.
 std::string format_bytes(std::uint64_t bytes);
 

@@ -4,10 +4,13 @@ import os
 import unittest
 from pathlib import Path
 
+import jsonschema
+
 from lab.proc import Process, parent, processes, program, run
 
 HOME = Path(os.environ.get("HOME", "/nonexistent"))
 RDEV_HOME = Path(os.environ.get("RDEV_HOME", "/nonexistent"))
+SCHEMAS = Path(__file__).resolve().parent.parent.parent / "client/json"
 
 
 def rdev(*argv, **how):
@@ -15,7 +18,18 @@ def rdev(*argv, **how):
 
 
 def rdev_json(*argv, **how):
-    return json.loads(rdev(*argv, "--json", **how).text)
+    """What it prints, held to its schema in client/json."""
+    value = json.loads(rdev(*argv, "--json", **how).text)
+    check_schema(argv, value)
+    return value
+
+
+def check_schema(argv, value):
+    """A job's preview is no result: it is whatever the job is."""
+    words = argv[:2] if argv[0] in ("cluster", "env", "job", "storage") else argv[:1]
+    schema = SCHEMAS / f"{'-'.join(words)}.schema.json"
+    if "--preview" not in argv and schema.exists():
+        jsonschema.validate(value, json.loads(schema.read_text()))
 
 
 def start(*argv, **how):

@@ -5,6 +5,8 @@
 #include <boost/url/encode.hpp>
 #include <boost/url/rfc/unreserved_chars.hpp>
 
+#include "client/cluster/openpai/read_json.h"
+
 namespace rdev::cluster::openpai {
 namespace {
 
@@ -234,6 +236,25 @@ awaitable<Result<JobDetail>> Api::ask_job(std::string key) {
     known_ = Known{.key = std::move(key), .etag = answer->etag, .asked = now, .detail = *detail};
   }
   co_return detail;
+}
+
+awaitable<Result<JobDetail>> Api::attempt(std::string key, int number) {
+  const std::string target = job_path(key) + "/attempts/" + std::to_string(number);
+  co_return parsed(co_await get(target, Doing::kStatus, {.job = key}), parse_job_detail);
+}
+
+awaitable<Result<JobList>> Api::jobs(JobQuery query) {
+  auto list = parsed(co_await get(job_query_target(query), Doing::kList), parse_jobs);
+  if (!list || list->total) {
+    co_return list;
+  }
+  co_return filtered(std::move(*list), query);
+}
+
+awaitable<Result<boost::json::value>> Api::document(std::string key) {
+  const auto body = co_await get(job_path(key) + "/config", Doing::kConfig, {.job = key});
+  co_return body ? read_body(*body, "copy of the job's document")
+                 : tl::make_unexpected(body.error());
 }
 
 awaitable<Result<std::vector<Event>>> Api::events(std::string key) {

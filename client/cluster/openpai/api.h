@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/json/value.hpp>
 #include <chrono>
 #include <functional>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "client/cluster/openpai/errors.h"
 #include "client/cluster/openpai/events.h"
 #include "client/cluster/openpai/info.h"
+#include "client/cluster/openpai/job_query.h"
 #include "client/cluster/openpai/listing.h"
 #include "client/cluster/openpai/login.h"
 #include "client/cluster/openpai/resources.h"
@@ -59,6 +61,12 @@ class Api final {
   awaitable<Result<JobDetail>> job(std::string key);
   awaitable<Result<std::vector<Event>>> events(std::string key);
   awaitable<Result<void>> stop(std::string key);
+  // Of an earlier attempt; attempts count from 0.
+  awaitable<Result<JobDetail>> attempt(std::string key, int number);
+  // With the total. Servers before 1.2 answer all jobs of a user: the rest is done here.
+  awaitable<Result<JobList>> jobs(JobQuery query);
+  // The job's document as it was sent; the server gives no secrets back.
+  awaitable<Result<boost::json::value>> document(std::string key);
   // Those of `user` that have not ended and whose name has `keyword` in it.
   awaitable<Result<std::vector<JobSummary>>> living_jobs(std::string user, std::string keyword);
   awaitable<Result<JobConfig>> config(std::string key);

@@ -86,6 +86,8 @@ Result<Task> read_task(const std::string& role, const json::object& object) {
   task.log = text_in(object, "containerLog");
   task.exit_code = int_in(object, "containerExitCode");
   task.attempt = int_in(object, "attemptId");
+  task.retries = int_in(object, "retries").value_or(0);
+  task.launched_ms = whole_in(object, "launchedTime");
   task.completed_ms = whole_in(object, "completedTime");
   return task;
 }
@@ -144,6 +146,7 @@ Exit read_exit(const json::object& status) {
     exit.type = text_in(*spec, "type");
     exit.reason = text_in(*spec, "reason");
     exit.solution = texts_in(*spec, "solution");
+    exit.repro = texts_in(*spec, "repro");
   }
   if (const json::object* messages = object_in(status, "appExitMessages"); messages != nullptr) {
     exit.container = text_in(*messages, "container");
@@ -226,7 +229,8 @@ Result<JobDetail> parse_job_detail(std::string_view body) {
                    .launched_ms = whole_in(*status, "launchedTime"),
                    .completed_ms = whole_in(*status, "completedTime"),
                    .exit = read_exit(*status),
-                   .virtual_cluster = text_in(*status, "virtualCluster")};
+                   .virtual_cluster = text_in(*status, "virtualCluster"),
+                   .tags = texts_in(*object, "tags")};
   detail.state = parse_state(detail.raw_state);
   if (const json::object* roles = object_in(*object, "taskRoles"); roles != nullptr) {
     auto tasks = read_tasks(*roles);

@@ -26,6 +26,7 @@ struct Exit {
   std::string type;                   // "UNKNOWN_FAILURE", "USER_STOP" …
   std::string reason;                 // a sentence
   std::vector<std::string> solution;  // sentences
+  std::vector<std::string> repro;     // sentences: what makes a job end like this
   // What these said last; of the runtime's record the words that tell most.
   std::string container, runtime, launcher;
   std::string diagnostics;
@@ -42,8 +43,9 @@ struct Task {
   std::string container_id;  // the pod's UID
   std::string log;           // "/api/v2/jobs/…/logs" (1.4 and later), else a URL or another path
   std::optional<int> exit_code;
-  std::optional<int> attempt;                // of this task; counts from 0
-  std::optional<std::int64_t> completed_ms;  // Unix time
+  std::optional<int> attempt;  // of this task; counts from 0
+  int retries = 0;
+  std::optional<std::int64_t> launched_ms, completed_ms;  // Unix time
 };
 
 struct JobDetail {
@@ -57,6 +59,7 @@ struct JobDetail {
   std::optional<std::int64_t> submitted_ms, created_ms, launched_ms, completed_ms;  // Unix time
   Exit exit;
   std::string virtual_cluster;
+  std::vector<std::string> tags;  // since 1.3
   std::vector<Task> tasks;  // by role as in the answer, then by index; empty right after submission
 };
 

@@ -17,8 +17,12 @@ Result<JobSummary> read_summary(const json::object& object) {
                  .exit_code = int_in(object, "appExitCode"),
                  .submitted_ms = whole_in(object, "submissionTime"),
                  .completed_ms = whole_in(object, "completedTime"),
+                 .launched_ms = whole_in(object, "launchedTime"),
+                 .retries = int_in(object, "retries").value_or(0),
                  .tasks = int_in(object, "totalTaskNumber").value_or(0),
-                 .gpus = int_in(object, "totalGpuNumber").value_or(0)};
+                 .gpus = int_in(object, "totalGpuNumber").value_or(0),
+                 .priority = text_in(object, "jobPriority"),
+                 .tags = texts_in(object, "tags")};
   if (job.name.empty() || job.user.empty()) {
     return fail(Code::kProtocol, "the server's list of jobs has one without a name or a user");
   }

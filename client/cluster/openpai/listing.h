@@ -19,8 +19,12 @@ struct JobSummary {
   std::optional<int> exit_code;
   std::optional<std::int64_t> submitted_ms;  // before 1.2 when it was created
   std::optional<std::int64_t> completed_ms;
+  std::optional<std::int64_t> launched_ms;  // none before 1.3
+  int retries = 0;
   int tasks = 0;
   int gpus = 0;
+  std::string priority;           // "prod" …; empty where there are none
+  std::vector<std::string> tags;  // since 1.3
 };
 
 struct JobList {

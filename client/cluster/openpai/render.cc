@@ -1,5 +1,6 @@
 #include "client/cluster/openpai/render.h"
 
+#include "client/cluster/openpai/document.h"
 #include "client/cluster/openpai/marks.h"
 #include "client/cluster/openpai/options.h"
 #include "client/cluster/openpai/preview.h"
@@ -19,21 +20,6 @@ using templates::TypedYaml;
 namespace {
 
 constexpr std::string_view kSecret = "rdev_agent";
-
-// All of them, a line each; empty when there are none.
-Result<void> refuse(const TypedYaml& document, const std::vector<Problem>& problems) {
-  std::string text;
-  for (const Problem& problem : problems) {
-    const auto wrong = problem.at == Problem::At::kKey
-                           ? document.wrong_key(problem.pointer, problem.what)
-                           : document.wrong(problem.pointer, problem.what);
-    text += (text.empty() ? "" : "\n") + wrong.value().message;
-  }
-  if (text.empty()) {
-    return {};
-  }
-  return fail(Code::kUsage, text);
-}
 
 // What is rdev's own in a job and cannot be the user's as well.
 std::vector<Problem> own_problems(const json::value& job) {

@@ -31,9 +31,6 @@ struct Rendered {
   std::vector<std::string> notes;  // sentences: what rdev changed that one might not expect
 };
 
-// A longer body is refused by the server (413).
-inline constexpr std::size_t kMaxJobBytes = 100U << 10U;
-
 // The document with the options over it and the agent in it. The role is the document's first one;
 // spec.instances is the number of its instances whatever the document says
 // (templates::read_openpai_settings tells what that is). Code::kUsage with all of the document's

@@ -10,6 +10,7 @@
   clear {}                                 no more faults
   limit {calls}                            how many calls a minute are answered (600); counting begins anew
   token {user}                             answers with an application's token of this user
+  seed {user, count}                       so many jobs of this user that have ended
   jobs {}                                  answers with {key: state}
   requests {}                              answers with what was asked since the last time: [method, path]
   info {version, launcherType}             what /info says; null: there is no /info
@@ -45,6 +46,8 @@ class Faults:
             return {"token": fake.auth.token(body["user"], application=True)}
         elif name == "clear":
             self.pending.clear()
+        elif name == "seed":
+            fake.jobs.seed(**body)
         elif name == "jobs":
             return {key: job.state for key, job in fake.jobs.by_key.items()}
         elif name == "requests":

@@ -12,6 +12,11 @@ from errors import Refused, invalid_parameter, no_job
 
 FINAL = ("SUCCEEDED", "FAILED", "STOPPED")
 STOPPED_CODE = -210
+# Of the list of jobs: the query's key, and the field of a job it is about.
+FILTERS = {"username": "username", "vc": "virtualCluster", "state": "state", "jobPriority": "jobPriority"}
+ORDERS = {"jobName": "name", "submissionTime": "submissionTime", "username": "username", "vc": "virtualCluster", "retries": "retries",
+          "totalTaskNumber": "totalTaskNumber", "totalGpuNumber": "totalGpuNumber", "state": "state",
+          "completionTime": "completedTime", "jobPriority": "jobPriority"}
 COMPLETED_CODE = -220  # of a task that was ended because another one ended the attempt
 
 
@@ -87,7 +92,9 @@ class Job:
         self.attempt, self.tasks, self.events = None, [], []
         self.launched = self.completed = self.exit_code = None
         self.wants_stop = self.failed = False
-        self.tags, self.lost_tasks = [], 0
+        self.tags, self.priority, self.lost_tasks = [], None, 0
+        self.gpus = sum(role["instances"] * role["resourcePerInstance"]["gpu"] for role in document["taskRoles"].values())
+        self.history = []  # what detail() said of each attempt before this one
         self.changed = threading.Condition()
         self.thread = threading.Thread(target=self._live, daemon=True)
 
@@ -132,6 +139,7 @@ class Job:
                 self.lost_tasks -= 1
             else:
                 retries_left -= 1
+            self.history.append(self.detail())
             with self.changed:
                 self.attempt += 1
                 self.state, self.sub_state, self.exit_code = "WAITING", "AttemptPreparing", None
@@ -221,8 +229,8 @@ class Job:
                 "retries": self.attempt or 0, "retryDetails": {"user": 0, "platform": 0, "resource": 0},
                 "retryDelayTime": None, "submissionTime": self.submitted // 1000 * 1000, "createdTime": self.submitted,
                 "launchedTime": self.launched, "completedTime": self.completed, "appExitCode": self.exit_code,
-                "virtualCluster": self.cluster, "totalGpuNumber": 0, "totalTaskNumber": len(self.tasks),
-                "totalTaskRoleNumber": len(self.roles), "jobPriority": None}
+                "virtualCluster": self.cluster, "totalGpuNumber": self.gpus, "totalTaskNumber": len(self.tasks),
+                "totalTaskRoleNumber": len(self.roles), "jobPriority": self.priority}
 
     def detail(self):
         final = self.state in FINAL
@@ -246,6 +254,13 @@ class Job:
             role["taskStatuses"].append(task.body(self))
         return {"debugId": self.debug_id, "name": self.name, "tags": self.tags,
                 "jobStatus": versions.shown(self.fake.version, status), "taskRoles": roles}
+
+    def attempt_detail(self, number):
+        if number == self.attempt:
+            return self.detail()
+        if number < len(self.history):
+            return self.history[number]
+        raise no_job(self.key)
 
     def config(self):
         return {**self.document, **({"secrets": "******"} if "secrets" in self.document else {})}
@@ -286,6 +301,20 @@ class Jobs:
             threading.Thread(target=job.stop, daemon=True).start()
         return {"status": 202, "message": f"Execute job {key} successfully."}
 
+    def seed(self, user, count):
+        """Jobs that have ended, the first of them longest ago."""
+        template = {"protocolVersion": 2, "type": "job", "taskRoles": {"main": {"instances": 1, "resourcePerInstance": {"gpu": 0}}}}
+        for i in range(count):
+            job = Job(self.fake, user, {**template, "name": f"old-{i:05}", "defaults": {"virtualCluster": "vc1" if i % 2 else "default"}})
+            job.state, job.sub_state, job.attempt = FINAL[i % 3], "Completed", 0
+            job.exit_code = {"SUCCEEDED": 0, "FAILED": 1, "STOPPED": STOPPED_CODE}[job.state]
+            job.submitted = now_ms() - (count - i) * 60000
+            job.launched, job.completed = job.submitted + 1000, job.submitted + 30000
+            job.gpus, job.tags = i % 8, ["even"] if i % 2 == 0 else ["odd", "strange"]
+            job.priority = ("prod", "test", "oppo")[i % 3]
+            with self.lock:
+                self.by_key[job.key] = job
+
     def list(self, query):
         try:
             offset, limit = int(query.get("offset", 0)), int(query.get("limit", 5000))
@@ -293,15 +322,25 @@ class Jobs:
             raise Refused(500, "", 'column "nan" does not exist') from error
         if limit > 50000:
             raise Refused(400, "InvalidParametersError", "Limit exceeds max number 50000.")
-        rows = sorted((job.summary() for job in self.by_key.values()), key=lambda row: -row["createdTime"])
+        with self.lock:
+            jobs = list(self.by_key.values())
+        rows = sorted((job.summary() for job in jobs), key=lambda row: -row["createdTime"])
+        if self.fake.version < (1, 2):  # no filters, no pages
+            return [versions.shown(self.fake.version, row) for row in rows if query.get("username", row["username"]) == row["username"]]
+
+        def some(key):
+            return query[key].split(",") if query.get(key) else None
 
         def wanted(row):
-            names = query.get("username", "").split(",") if query.get("username") else None
-            states = query.get("state", "").split(",") if query.get("state") else None
             word = query.get("keyword", "")
-            return ((not names or row["username"] in names) and (not states or row["state"] in states)
+            return (all(not some(key) or row[field] in some(key) for key, field in FILTERS.items())
+                    and (not some("tagsContain") or set(some("tagsContain")) & set(row["tags"]))
+                    and not set(some("tagsNotContain") or ()) & set(row["tags"])
                     and any(word in row[field] for field in ("name", "username", "virtualCluster")))
         rows = [row for row in rows if wanted(row)]
+        field, _, way = query.get("order", "").partition(",")
+        if field in ORDERS and way in ("ASC", "DESC"):  # anything else is ignored
+            rows.sort(key=lambda row: (row[ORDERS[field]] is not None, row[ORDERS[field]]), reverse=way == "DESC")
         page = rows[offset:offset + (limit if limit >= 0 else math.inf)]
         return {"totalCount": len(rows), "data": page} if query.get("withTotalCount") == "true" else page
 

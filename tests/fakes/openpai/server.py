@@ -121,6 +121,7 @@ def _routes(fake):
         ("GET", f"/v2/jobs/{key}/ssh", True, lambda h, c, job: _no_ssh(fake.jobs.get(job).key)),
         ("GET", f"/v2/jobs/{key}/events", True, lambda h, c, job: {
             "totalCount": len(fake.jobs.get(job).events), "data": fake.jobs.get(job).events}),
+        ("GET", f"/v2/jobs/{key}/attempts/(\\d+)", True, lambda h, c, job, number: fake.jobs.get(job).attempt_detail(int(number))),
         ("PUT", f"/v2/jobs/{key}/executionType", True, lambda h, c, job: fake.jobs.execute(job, c, h.json())),
         ("GET", f"/v2/jobs/{key}/attempts/(\\d+)/taskRoles/(\\w+)/taskIndex/(\\d+)/attempts/(\\d+)/logs", True, logs),
     ]
@@ -220,9 +221,14 @@ class Handler(BaseHTTPRequestHandler):
         if time.time() > until:
             return self._send_bytes(403, b"Forbidden", "text/plain", {})
         text, status, headers = path.read_bytes(), 200, {"Accept-Ranges": "bytes"}
+        last = re.fullmatch(r"bytes=-(\d+)", self.headers.get("Range", ""))
         first = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if self.query.get("tail-mode") == "true":
             text, status = text[-TAIL:], 206
+        elif last:
+            begin = max(0, len(text) - int(last[1]))
+            headers["Content-Range"] = f"bytes {begin}-{len(text) - 1}/{len(text)}"
+            text, status = text[begin:], 206
         elif first and int(first[1]) >= len(text):
             return self._send_bytes(416, b"", "text/plain", {"Content-Range": f"bytes */{len(text)}"})
         elif first:

@@ -7,11 +7,11 @@ ROUTES = [
     (r"/v1/?", None, (1, 1)),
     (r"/v1/virtual-clusters", None, (1, 1)),
     (r"/v1/user/.*", None, (2, 0)),
-    (r"/v2/jobs/[^/]+/events", (1, 3), None),
+    (r"/v2/jobs/[^/]+/(events|attempts/\d+)", (1, 3), None),
     (r"/v2/jobs/.*/logs", (1, 4), None),
 ]
 # What a job's status and a task's have since when.
-SINCE = {"submissionTime": (1, 2), "launchedTime": (1, 3), "attemptId": (1, 3), "attemptState": (1, 3), "appCreatedTime": (1, 3),
+SINCE = {"tags": (1, 3), "jobPriority": (1, 8), "submissionTime": (1, 2), "launchedTime": (1, 3), "attemptId": (1, 3), "attemptState": (1, 3), "appCreatedTime": (1, 3),
          "containerNodeName": (1, 1), "taskUid": (1, 3), "containerExitSpec": (1, 3), "containerExitDiagnostics": (1, 3),
          "currentAttemptCreatedTime": (1, 3), "currentAttemptLaunchedTime": (1, 3), "currentAttemptCompletedTime": (1, 3)}
 

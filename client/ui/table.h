@@ -13,7 +13,7 @@ using Rows = std::vector<std::vector<std::string>>;
 // Columns as wide as their widest cell (in UTF-8 code points), two spaces apart, no trailing
 // spaces. Control characters in cells are shown as '?': a cell may come from a cluster. The first
 // row is the head. Where `look` has too few columns, the widest are cut down ("…" ends what is
-// longer), but not below 8; with colours, the column STATE is painted.
+// longer), but not below 4; with colours, the column STATE is painted.
 std::string render_table(const Rows& rows, const Look& look = {});
 
 // The same for rows that come one after the other: each column is as wide as its widest cell so

@@ -1,14 +1,14 @@
 """`rdev job …`: any job of an OpenPAI cluster, with the fake of its server or with a real one (lab/pai.py)."""
 import json
-import os
+import re
 import tempfile
 import time
 import unittest
 from pathlib import Path
 
 from lab.client import check_schema, rdev, rdev_json, start, up
-from lab.openpai import PASSWORDS, REAL, OpenPai, for_module, of_the_fake
-from lab.proc import eventually, run
+from lab.openpai import PASSWORDS, OpenPai, for_module, of_the_fake
+from lab.proc import eventually, program, run
 from lab.terminal import Terminal
 
 DOCUMENT = """protocolVersion: 2
@@ -78,7 +78,7 @@ class Life(Jobs):
         self.assertEqual([task["state"] for task in status["tasks"]], ["SUCCEEDED"])
         self.assertGreaterEqual(status["completed_unix_ms"], status["launched_unix_ms"])
         self.assertRegex(rdev("job", "status", name).text, rf"(?s)job  +{pai.user}~{name}\n.*state  +SUCCEEDED \(exit code 0\).*"
-                                                           r"ended  +\d+ (s|min) ago \(20.*\nmain  0 ")
+                                                           r"ended  +(just now|\d+ (s|min) ago) \(20.*\nmain  0 ")
         config = rdev("job", "config", name).text
         self.assertIn(f"name: {name}\n", config)
         self.assertEqual(rdev_json("job", "config", name)["taskRoles"]["main"]["instances"], 1)
@@ -102,7 +102,7 @@ class Life(Jobs):
         self.assertEqual(rdev("job", "wait", name, "--timeout", "1s", code=124).text, "")
         self.assertEqual(rdev("job", "stop", name, "--wait", timeout=60).text, f"{pai.user}~{name} STOPPED\n")
         self.assertEqual((follower.wait(30), watcher.wait(30)), (0, 0))
-        self.assertIn("STOPPED", watcher.text)
+        self.assertIn("STOPPED", watcher.output)
         rdev("job", "wait", name, code=3)
         rdev("job", "stop", name)  # once more is fine
         said = rdev("job", "stop", "no-such-job", name, code=1)
@@ -191,8 +191,8 @@ class Documents(Jobs):
 
     def test_wrong_documents(self):
         good = text_of("one", "true")
-        for text, why in ((good.replace("cpu: 1", "cpu: two"), r"job.yaml:11:\d+: taskRoles.main.resourcePerInstance.cpu: must be a whole"),
-                          (good.replace("type: job\n", ""), "needs type"), ("- a list\n", "a job is a mapping"), ("", "a job is a mapping"),
+        for text, why in ((good.replace("cpu: 1", "cpu: two"), r"job.yaml:10:\d+: taskRoles.main.resourcePerInstance.cpu: must be a whole"),
+                          (good.replace("type: job\n", ""), "type: is missing"), ("- a list\n", "a job is a mapping"), ("", "a job is a mapping"),
                           ("a: [\n", r"job.yaml:\d+:\d+: "), (good + "secrets: '******'\n", "--secrets FILE has them anew"),
                           (good.replace("name: one", f"name: one\ndescription: {'x' * 110000}"), "the server takes at most")):
             self.assertRegex(self.preview(self.document(text), code=None).errors, why)
@@ -242,8 +242,8 @@ class Many(Jobs):
         lister.wait_for("old-04999 ")
         first = time.monotonic() - began
         self.assertEqual(lister.wait(30), 0)
-        self.assertEqual(len(lister.text.splitlines()), 5001)
-        self.assertEqual(lister.text.count("NAME"), 1)
+        self.assertEqual(len(lister.output.splitlines()), 5001)
+        self.assertEqual(lister.output.count("NAME"), 1)
         self.assertLess(first, 5, "the first page does not wait for the last")
         pages = [call for call in self.server.control("requests") if call[1].endswith("/jobs")]
         self.assertGreaterEqual(len(pages), 10)
@@ -303,13 +303,25 @@ class Many(Jobs):
         self.assertEqual(rdev_json("job", "list", "--limit", "1")[0]["cluster"], "many")
 
     def test_on_a_terminal(self):
-        with Terminal(["rdev", "job", "list", "--cluster", "many", "--limit", "3"], columns=60) as terminal:
-            text = terminal.read_all()
-        self.assertIn("\x1b[31mFAILED\x1b[0m", text)
-        with Terminal(["rdev", "job", "list", "--cluster", "many", "--limit", "3"], columns=60, env={"NO_COLOR": "1"}) as terminal:
-            text = terminal.read_all()
-        self.assertNotIn("\x1b[3", text)
-        self.assertLessEqual(max(len(line) for line in text.splitlines() if "old-" in line or "NAME" in line), 60)
+        argv = (program("rdev"), "job", "list", "--cluster", "many", "--limit", "3")
+        coloured = Terminal("env", "TERM=xterm", *argv)
+        self.assertEqual(coloured.wait(), 0)
+        self.assertIn("\x1b[31mFAILED\x1b[0m", coloured.seen)
+        plain = Terminal("env", "TERM=xterm", "NO_COLOR=1", *argv, columns=60)
+        self.assertEqual(plain.wait(), 0)
+        self.assertNotIn("\x1b[3", plain.seen)
+        widths = [len(line) for line in plain.seen.splitlines() if re.match("old-|NAME", line)]
+        self.assertEqual(len(widths), 4)
+        self.assertLessEqual(max(widths), 60)
+
+    def test_watch_on_a_terminal(self):
+        terminal = Terminal("env", "TERM=xterm", program("rdev"), "job", "list", "--cluster", "many", "--watch", rows=12)
+        terminal.expect(r"\x1b\[2J\x1b\[HNAME")
+        terminal.expect("old-04990")  # the screen has room for ten of them
+        self.server.control("seed", user="alice", count=1)
+        terminal.expect("old-00000")
+        terminal.process.terminate()
+        terminal.wait()
 
 
 @of_the_fake("makes the server and its jobs misbehave")

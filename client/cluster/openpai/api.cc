@@ -248,6 +248,12 @@ awaitable<Result<JobList>> Api::jobs(JobQuery query) {
   if (!list || list->total) {
     co_return list;
   }
+  if (query.users.size() > 1) {  // it took them for one name
+    list = parsed(co_await get("/api/v2/jobs", Doing::kList), parse_jobs);
+    if (!list) {
+      co_return list;
+    }
+  }
   co_return filtered(std::move(*list), query);
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "client/cluster/pool.h"
 #include "protocol/base/asio.h"
 #include "protocol/base/fd.h"
 
@@ -176,6 +177,9 @@ class Cluster {
   // Whether the job has the network of the machine it runs on: what listens on its loopback is
   // there for everybody on that machine.
   virtual awaitable<Result<bool>> shares_host_network(const JobRef&) { co_return false; }
+
+  // What its jobs share; none where the cluster does not say.
+  virtual awaitable<Result<std::vector<Pool>>> pools() { co_return std::vector<Pool>(); }
 
   // Whether a job may come into being after its submitter has died and stop() has found nothing.
   virtual bool may_come_late() const { return false; }

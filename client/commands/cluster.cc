@@ -2,6 +2,7 @@
 
 #include "client/commands/cluster_account.h"
 #include "client/commands/cluster_report.h"
+#include "client/commands/cluster_verbs.h"
 #include "client/commands/command.h"
 #include "client/commands/context.h"
 #include "client/state/job_record.h"
@@ -20,28 +21,6 @@ struct Options {
   CredentialSource source;
   bool json = false;
 };
-
-// The jobs of this laptop that are there.
-std::string jobs_on(const state::Paths& paths, const std::string& cluster) {
-  std::string names;
-  for (const state::JobRecord& record : state::list(paths).jobs) {
-    if (record.cluster == cluster) {
-      names += (names.empty() ? "" : ", ") + record.name;
-    }
-  }
-  return names;
-}
-
-// A job is found again by its cluster's name: that must go on to mean the same server.
-Result<void> check_not_in_use(const state::Paths& paths, const ClusterEntry& entry) {
-  const auto old = templates::load_cluster(paths, entry.name);
-  const std::string jobs = jobs_on(paths, entry.name);
-  if (!old || jobs.empty() || old->url == entry.url) {
-    return {};
-  }
-  return fail(Code::kExists, entry.name + " is " + old->url + ", and jobs are there: " + jobs +
-                                 ". End them (rdev down), or give this cluster another NAME");
-}
 
 awaitable<Result<int>> add(Context& context, Options options) {
   ClusterEntry& entry = options.entry;
@@ -165,16 +144,6 @@ awaitable<Result<int>> select(Context& context, const Options& options) {
   co_return 0;
 }
 
-CLI::App* action(CLI::App& app, const char* name, const char* summary, const char* example,
-                 Options& options) {
-  CLI::App* action = app.add_subcommand(name, summary);
-  action->footer(std::string("Example:\n  ") + example);
-  if (std::string_view(name) != "list") {
-    action->add_option("NAME", options.entry.name, "The cluster")->required();
-  }
-  return action;
-}
-
 void add_credentials(CLI::App& action, Options& options) {
   action.add_option("--user", options.entry.user, "Your name there");
   action.add_flag("--password-stdin", options.source.password_stdin,
@@ -183,18 +152,52 @@ void add_credentials(CLI::App& action, Options& options) {
                   "A token is the first line of stdin (or set RDEV_TOKEN)");
 }
 
+using Action = awaitable<Result<int>> (*)(Context&, const Options&);
+
+CLI::App* add(CLI::App& app, const Chosen& chosen, const std::shared_ptr<Options>& o,
+              const char* name, const char* summary, const char* example, Action action) {
+  CLI::App* verb = add_verb(app, name, summary, example);
+  if (std::string_view(name) != "list") {
+    verb->add_option("NAME", o->entry.name, "The cluster")->required();
+  }
+  if (std::string_view(name) != "remove" && std::string_view(name) != "select") {
+    verb->add_flag("--json", o->json, "The result as JSON");
+  }
+  verb->callback([o, chosen, action] {
+    *chosen = [o, action](Context& context) { return action(context, *o); };
+  });
+  return verb;
+}
+
 }  // namespace
+
+std::string jobs_on(const state::Paths& paths, const std::string& cluster) {
+  std::string names;
+  for (const state::JobRecord& record : state::list(paths).jobs) {
+    if (record.cluster == cluster) {
+      names += (names.empty() ? "" : ", ") + record.name;
+    }
+  }
+  return names;
+}
+
+Result<void> check_not_in_use(const state::Paths& paths, const ClusterEntry& entry) {
+  const auto old = templates::load_cluster(paths, entry.name);
+  const std::string jobs = jobs_on(paths, entry.name);
+  if (!old || jobs.empty() || old->url == entry.url) {
+    return {};
+  }
+  return fail(Code::kExists, entry.name + " is " + old->url + ", and jobs are there: " + jobs +
+                                 ". End them (rdev down), or give this cluster another NAME");
+}
 
 Run setup_cluster(CLI::App& app, const std::vector<std::string>&) {
   auto o = std::make_shared<Options>();
-  using Action = awaitable<Result<int>> (*)(Context&, const Options&);
-  auto chosen = std::make_shared<Action>();
+  auto chosen = std::make_shared<Work>();
   app.require_subcommand(1);
-  const auto choose = [chosen](CLI::App* action, Action run) {
-    action->callback([chosen, run] { *chosen = run; });
-  };
-  CLI::App* adding = action(app, "add", "Add a cluster, and log in",
-                            "rdev cluster add pai --url https://pai.example.com --user alice", *o);
+  CLI::App* adding = add(app, chosen, o, "add", "Add a cluster, and log in",
+                         "rdev cluster add pai --url https://pai.example.com --user alice",
+                         [](Context& c, const Options& options) { return add(c, options); });
   adding->add_option("--kind", o->entry.kind, "openpai");
   adding->add_option("--url", o->entry.url, "The address of its web portal or REST server")
       ->required();
@@ -205,25 +208,21 @@ Run setup_cluster(CLI::App& app, const std::vector<std::string>&) {
                      "[USER@]HOST[:PORT] from which the nodes can be reached, with your own ssh");
   adding->add_option("--ca", o->ca, "A file of certificates that the server's must be signed by");
   adding->add_flag("--insecure", o->entry.insecure, "Take any certificate (rdev warns each time)");
-  choose(adding, [](Context& c, const Options& options) { return add(c, options); });
-
   CLI::App* entering =
-      action(app, "login", "Log in anew: a token has expired", "rdev cluster login pai", *o);
+      add(app, chosen, o, "login", "Log in anew: a token has expired", "rdev cluster login pai",
+          [](Context& c, const Options& options) { return login(c, options); });
   add_credentials(*entering, *o);
-  choose(entering, [](Context& c, const Options& options) { return login(c, options); });
-  choose(action(app, "list", "List the clusters", "rdev cluster list", *o), list);
-  choose(action(app, "show", "Show one, and what you may use there", "rdev cluster show pai", *o),
-         show);
-  choose(action(app, "remove", "Forget one, and its token", "rdev cluster remove pai", *o), remove);
-  choose(action(app, "select", "Let `rdev up` start jobs there", "rdev cluster select pai", *o),
-         select);
-  for (CLI::App* one : app.get_subcommands({})) {
-    if (one->get_name() != "remove" && one->get_name() != "select") {
-      one->add_flag("--json", o->json, "The result as JSON");
-    }
-  }
-  return
-      [o, chosen] { return run([o, chosen](Context& context) { return (*chosen)(context, *o); }); };
+  add(app, chosen, o, "list", "List the clusters", "rdev cluster list", list);
+  add(app, chosen, o, "show", "Show one, and what you may use there", "rdev cluster show pai",
+      show);
+  add_cluster_resources(app, chosen);
+  add_cluster_update(app, chosen);
+  add_cluster_edit(app, chosen);
+  add_cluster_import(app, chosen);
+  add(app, chosen, o, "remove", "Forget one, and its token", "rdev cluster remove pai", remove);
+  add(app, chosen, o, "select", "Let `rdev up` start jobs there", "rdev cluster select pai",
+      select);
+  return [chosen] { return run(*chosen); };
 }
 
 }  // namespace rdev::commands

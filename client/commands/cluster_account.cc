@@ -14,8 +14,15 @@ namespace openpai = cluster::openpai;
 
 enum class What { kPassword, kToken };
 
-// From stdin where that was asked for, then from the environment; nullopt: neither.
-Result<std::optional<std::string>> given(What what, CredentialSource source) {
+// As it is given, from stdin where that was asked for, then from the environment; nullopt: neither.
+Result<std::optional<std::string>> given(What what, const CredentialSource& source) {
+  const std::string& ready = what == What::kPassword ? source.password : source.token;
+  if (!ready.empty()) {
+    return ready;
+  }
+  if (!source.password.empty()) {  // not another one beside it
+    return std::nullopt;
+  }
   if (what == What::kPassword ? source.password_stdin : source.token_stdin) {
     auto line = ui::read_secret(STDIN_FILENO);
     return line ? Result<std::optional<std::string>>(std::move(*line))

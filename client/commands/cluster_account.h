@@ -8,10 +8,12 @@
 
 namespace rdev::commands {
 
-// Where the user's password or token comes from; neither is ever an argument.
+// Where the user's password or token comes from; neither is ever an argument. Those that are given
+// here (another tool's) come first, a token before a password.
 struct CredentialSource {
   bool password_stdin = false;
   bool token_stdin = false;
+  std::string password, token;
 };
 
 // What was learnt on the way into a cluster.

@@ -4,12 +4,6 @@
 
 namespace rdev::commands {
 
-CLI::App* add_verb(CLI::App& job, const char* name, const char* summary, const char* example) {
-  CLI::App* verb = job.add_subcommand(name, summary);
-  verb->footer(std::string("Example:\n  ") + example);
-  return verb;
-}
-
 void add_job_choice(CLI::App& verb, JobChoice& choice) {
   verb.add_option("JOB", choice.job,
                   "NAME, or USER~NAME for another user's; a job of rdev up by the name it has here")

@@ -1,16 +1,12 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <functional>
-#include <memory>
 #include <string>
 
-#include "client/commands/context.h"
+#include "client/commands/verb.h"
 
 namespace rdev::commands {
 
-// The verbs of `rdev job`, one file each: what it is called with becomes `*chosen`.
-using Chosen = std::shared_ptr<Work>;
+// The verbs of `rdev job`.
 
 void add_job_list(CLI::App& job, const Chosen& chosen);
 void add_job_status(CLI::App& job, const Chosen& chosen);
@@ -22,9 +18,6 @@ void add_job_stop(CLI::App& job, const Chosen& chosen);
 void add_job_open(CLI::App& job, const Chosen& chosen);
 void add_job_submit(CLI::App& job, const Chosen& chosen);
 void add_job_clone(CLI::App& job, const Chosen& chosen);
-
-// For them: the verb with its help.
-CLI::App* add_verb(CLI::App& job, const char* name, const char* summary, const char* example);
 
 // Options that several have.
 struct JobChoice {

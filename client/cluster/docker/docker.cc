@@ -41,6 +41,7 @@ class DockerCluster final : public Cluster {
   awaitable<Result<void>> logs(const JobRef& ref, Follow follow, LogSink sink) override;
   awaitable<Result<void>> stop(const JobRef& ref) override;
   awaitable<Result<bool>> shares_host_network(const JobRef& ref) override;
+  awaitable<Result<std::vector<Pool>>> pools() override;
   // The engine goes on making a container when the connection that asked for it ends.
   bool may_come_late() const override { return true; }
   awaitable<Result<std::vector<ListedJob>>> list(const std::string& owner) override;
@@ -101,6 +102,26 @@ awaitable<Result<std::vector<Endpoint>>> DockerCluster::endpoints(const JobRef& 
     co_return gone(ref);
   }
   co_return docker::endpoints_of(**inspected, engine_.address());
+}
+
+// It shares nothing out: what is free is whatever the containers leave.
+awaitable<Result<std::vector<Pool>>> DockerCluster::pools() {
+  const auto info = co_await docker::get_json(engine_, "/info");
+  if (!info) {
+    co_return tl::make_unexpected(info.error());
+  }
+  const auto number = [&](const char* name) {
+    const auto* object = *info ? (*info)->if_object() : nullptr;
+    const auto* value = object == nullptr ? nullptr : object->if_contains(name);
+    return value != nullptr && value->is_int64() ? std::optional<double>(value->get_int64())
+                                                 : std::nullopt;
+  };
+  Pool pool;
+  pool.total.cpus = number("NCPU");
+  if (const auto bytes = number("MemTotal")) {
+    pool.total.memory_mb = *bytes / (1U << 20U);
+  }
+  co_return std::vector<Pool>{std::move(pool)};
 }
 
 awaitable<Result<bool>> DockerCluster::shares_host_network(const JobRef& ref) {

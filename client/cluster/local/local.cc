@@ -13,6 +13,7 @@
 #include "client/cluster/local/job_files.h"
 #include "client/cluster/local/keeper.h"
 #include "client/cluster/local/labels.h"
+#include "client/cluster/local/machine.h"
 #include "client/state/job_record.h"
 #include "protocol/base/readable.h"
 #include "protocol/base/with_timeout.h"
@@ -138,6 +139,10 @@ class LocalCluster final : public Cluster {
     }
     remove_files(dir_of(ref.name), socket.value_or(state::job_socket(options_.paths, ref.name)));
     co_return Result<void>{};
+  }
+
+  awaitable<Result<std::vector<Pool>>> pools() override {
+    co_return std::vector<Pool>{this_machine()};
   }
 
   awaitable<Result<std::vector<ListedJob>>> list(const std::string& owner) override {

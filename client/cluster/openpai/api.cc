@@ -185,8 +185,12 @@ awaitable<Result<std::vector<VirtualCluster>>> Api::virtual_clusters() {
       parse_virtual_clusters);
 }
 
-awaitable<Result<std::vector<Sku>>> Api::skus() {
-  co_return parsed(co_await get("/api/v2/cluster/sku-types", Doing::kClusters), parse_sku_types);
+awaitable<Result<std::vector<Sku>>> Api::skus(std::string virtual_cluster) {
+  std::string target = "/api/v2/cluster/sku-types";
+  target += virtual_cluster.empty() ? "" : "?vc=" + encoded(virtual_cluster);
+  co_return parsed(co_await get(std::move(target), Doing::kClusters,
+                                {.virtual_cluster = std::move(virtual_cluster)}),
+                   parse_sku_types);
 }
 
 awaitable<Result<std::vector<Storage>>> Api::storages() {

@@ -51,7 +51,8 @@ class Api final {
   awaitable<Result<Claims>> claims();
   awaitable<Result<std::vector<std::string>>> own_virtual_clusters(std::string user);
   awaitable<Result<std::vector<VirtualCluster>>> virtual_clusters();
-  awaitable<Result<std::vector<Sku>>> skus();
+  // Of one virtual cluster, or of all.
+  awaitable<Result<std::vector<Sku>>> skus(std::string virtual_cluster = {});
   awaitable<Result<std::vector<Storage>>> storages();
 
   // `words` are for the sentence when it is refused.

@@ -7,6 +7,7 @@
 #include "client/cluster/openpai/agent_store.h"
 #include "client/cluster/openpai/logs.h"
 #include "client/cluster/openpai/nodes.h"
+#include "client/cluster/openpai/pools.h"
 #include "client/cluster/openpai/push.h"
 #include "client/cluster/openpai/render.h"
 #include "client/cluster/openpai/submission.h"
@@ -88,6 +89,9 @@ class OpenpaiCluster final : public Cluster {
   awaitable<Result<void>> logs(const JobRef& ref, Follow follow, LogSink sink) override;
   awaitable<Result<void>> stop(const JobRef& ref) override;
   awaitable<Result<bool>> shares_host_network(const JobRef&) override { co_return true; }
+  awaitable<Result<std::vector<Pool>>> pools() override {
+    co_return co_await openpai::read_pools(api_);
+  }
   // The server may still be reading the job when its submitter is gone.
   bool may_come_late() const override { return true; }
   awaitable<Result<std::vector<ListedJob>>> list(const std::string& owner) override;

@@ -10,6 +10,8 @@
   clear {}                                 no more faults
   limit {calls}                            how many calls a minute are answered (600); counting begins anew
   token {user}                             answers with an application's token of this user
+  used {cluster, gpu, cpu, memory}         what is in use there
+  skus {NAME: {gpu, cpu, memory}}          kinds of nodes, as the hived scheduler has them
   seed {user, count}                       so many jobs of this user that have ended
   jobs {}                                  answers with {key: state}
   requests {}                              answers with what was asked since the last time: [method, path]
@@ -46,6 +48,10 @@ class Faults:
             return {"token": fake.auth.token(body["user"], application=True)}
         elif name == "clear":
             self.pending.clear()
+        elif name == "used":
+            fake.used[body.pop("cluster")] = {**body, "vCores": body["cpu"], "GPUs": body["gpu"]}
+        elif name == "skus":
+            fake.skus = body
         elif name == "seed":
             fake.jobs.seed(**body)
         elif name == "jobs":

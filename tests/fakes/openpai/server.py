@@ -34,6 +34,7 @@ class Fake:
         self.auth.add_user("bob", "bob-password")
         self.delays = {"created": 0.1, "preparing": 0.2}
         self.free_gpus = 4
+        self.used, self.skus = {}, {}
         self.storages = {"nfs-data": {"share": True, "default": True}}
         self.info = {"name": "PAI RESTful API", "version": "v1.8.1", "launcherType": "k8s", "authnMethod": "basic"}
         self.url, self.limits, self.log_tokens = None, Limits(), {}
@@ -88,7 +89,7 @@ def _routes(fake):
                              for name, one in fake.storages.items()]}
 
     def clusters(handler, claims):
-        return {name: {"capacity": 100, "usedCapacity": 0, "dedicated": False, "resourcesUsed": none,
+        return {name: {"capacity": 100, "usedCapacity": 0, "dedicated": False, "resourcesUsed": fake.used.get(name, none),
                        "resourcesGuaranteed": total, "resourcesTotal": total, "maxCapacity": 100} for name in ("default", "vc1")}
 
     def login(handler, claims):
@@ -111,7 +112,7 @@ def _routes(fake):
         ("GET", "/v2/virtual-clusters", True, clusters),
         ("GET", "/v1/user/([^/]+)", True, lambda h, c, name: user(c, name)),
         ("GET", "/v1/virtual-clusters", False, clusters),
-        ("GET", "/v2/cluster/sku-types", True, lambda h, c: {}),
+        ("GET", "/v2/cluster/sku-types", True, lambda h, c: fake.skus),
         ("GET", "/v2/storages", True, storage_list),
         ("POST", "/v2/jobs", True, lambda h, c: fake.jobs.submit(
             c["username"], protocol.parse(h.headers.get("Content-Type", ""), h.body()))),

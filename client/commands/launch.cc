@@ -337,13 +337,7 @@ awaitable<Result<std::optional<state::JobRecord>>> take_over(Context& context,
   }
   for (const ClusterJob& found : listed->jobs) {
     if (found.job.ref.name == name) {
-      auto pin = cluster::Clusters::pin(cluster_name);
-      if (!pin) {
-        co_return tl::make_unexpected(pin.error());
-      }
-      state::JobRecord lost = record_from(found);
-      lost.pin = std::move(*pin);
-      auto record = co_await reattach(context, std::move(lost), progress);
+      auto record = co_await take_over(context, found, progress);
       if (!record) {
         co_return tl::make_unexpected(record.error());
       }
@@ -351,6 +345,17 @@ awaitable<Result<std::optional<state::JobRecord>>> take_over(Context& context,
     }
   }
   co_return std::nullopt;
+}
+
+awaitable<Result<state::JobRecord>> take_over(Context& context, ClusterJob found,
+                                              ui::Progress& progress) {
+  auto pin = cluster::Clusters::pin(found.cluster);
+  if (!pin) {
+    co_return tl::make_unexpected(pin.error());
+  }
+  state::JobRecord lost = record_from(found);
+  lost.pin = std::move(*pin);
+  co_return co_await reattach(context, std::move(lost), progress);
 }
 
 }  // namespace rdev::commands

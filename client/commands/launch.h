@@ -2,6 +2,7 @@
 
 #include "client/commands/context.h"
 #include "client/commands/job_plan.h"
+#include "client/commands/jobs.h"
 #include "client/state/job_record.h"
 #include "client/ui/progress.h"
 
@@ -27,5 +28,9 @@ awaitable<Result<std::optional<state::JobRecord>>> take_over(Context& context,
                                                              std::string cluster_name,
                                                              std::string name,
                                                              ui::Progress& progress);
+
+// The same of a job that was found already.
+awaitable<Result<state::JobRecord>> take_over(Context& context, ClusterJob found,
+                                              ui::Progress& progress);
 
 }  // namespace rdev::commands

@@ -6,7 +6,7 @@ import time
 import unittest
 from pathlib import Path
 
-from lab.client import check_schema, rdev, rdev_json, start, up
+from lab.client import RDEV_HOME, check_schema, rdev, rdev_json, start, up
 from lab.openpai import PASSWORDS, OpenPai, for_module, of_the_fake
 from lab.proc import eventually, program, run
 from lab.terminal import Terminal
@@ -140,6 +140,44 @@ class Life(Jobs):
         self.assertIn("rdev", rdev_json("job", "config", "mine")["extras"])
         said = rdev("job", "clone", "mine", code=2)
         self.assertIn("the server does not give secrets back", said.errors)
+
+
+class Attach(Jobs):
+    def laptop(self, *files):
+        """The environment of another laptop with these files of ours."""
+        place = Path(tempfile.mkdtemp(prefix="l-"))
+        self.addCleanup(run, "rm", "-rf", place)
+        for file in files:
+            (place / file).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            run("cp", "-a", RDEV_HOME / file, place / file)
+        return {"RDEV_HOME": str(place)}
+
+    def test_from_another_laptop(self):
+        up(self, "far", "--cluster", "pai", *pai.options, "--", "sleep", "5000", timeout=120)
+        full = rdev_json("job", "status", "far")["name"]
+        there = self.laptop("config", "state/tokens")
+        self.addCleanup(rdev, "down", "far", "--forget", env=there, code=None)
+        said = rdev("attach", full, env=there, timeout=60)
+        self.assertIn("far was running on pai and is taken over", said.text)
+        self.assertEqual(rdev("exec", "far", "--", "echo", "there", env=there).text, "there\n")
+        self.assertEqual(rdev("exec", "far", "--", "echo", "here").text, "here\n")
+        again = json.loads(rdev("attach", "far", "--cluster", "pai", "--json", env=there).text)
+        self.assertEqual(again["outcome"], "already_running")
+
+    def test_what_cannot_be_taken_over(self):
+        name = self.submit("plain", "exec sleep 1000")
+        self.assertIn("has no agent in it", rdev("attach", name, "--cluster", "pai", code=2).errors)
+        self.assertIn("no-such-job", rdev("attach", "no-such-job", "--cluster", "pai", code=1).errors)
+        self.assertIn("there is no cluster 'pia'", rdev("attach", "x", "--cluster", "pia", code=2).errors)
+        up(self, "ours", "--cluster", "pai", *pai.options, timeout=120)
+        full = rdev_json("job", "status", "ours")["name"]
+        stranger = self.laptop("config/clusters", "config/config.yaml", "state/tokens") if (RDEV_HOME / "config/config.yaml").exists() \
+            else self.laptop("config/clusters", "state/tokens")
+        said = rdev("attach", full, "--cluster", "pai", env=stranger, code=1)
+        self.assertRegex(said.errors, "belongs to another key: its agent lets in SHA256:.*, and yours is SHA256:")
+        rdev("down", "ours")
+        rdev("job", "wait", full, "--timeout", "1m", code=3, timeout=90)
+        self.assertIn("is STOPPED: there is nothing to take over", rdev("attach", full, "--cluster", "pai", code=1).errors)
 
 
 class Documents(Jobs):

@@ -30,6 +30,8 @@ const std::vector<Command>& command_table() {
       {"job",
        "Any job of a cluster: submit, list, status, logs, events, wait, stop, config, clone, open",
        "rdev job list --state active --everyone", Kind::kNormal, setup_job},
+      {"history", "Show what was submitted from here, and how", "rdev up again --like train",
+       Kind::kNormal, setup_history},
       {"cluster", "Say where jobs can run: add a cluster, show it, choose one",
        "rdev cluster add pai --url https://pai.example.com --user alice", Kind::kNormal,
        setup_cluster},

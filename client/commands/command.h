@@ -25,6 +25,7 @@ const std::vector<Command>& command_table();
 
 Run setup_up(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_attach(CLI::App& app, const std::vector<std::string>& rest);
+Run setup_history(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_ls(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_status(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_logs(CLI::App& app, const std::vector<std::string>& rest);

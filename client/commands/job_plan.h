@@ -18,6 +18,7 @@ struct UpOptions {
   std::string virtual_cluster, priority, sku, inject, attach_timeout;
   std::optional<int> instances;
   std::vector<std::string> storages, setup;
+  std::string like;  // the name of a job of the history, see like.h
   bool no_entrypoint = false;
   bool exit_with_command = false;
   bool preview = false;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <boost/json.hpp>
+#include <ctime>
 #include <memory>
 
 #include "client/cluster/openpai/document.h"
@@ -9,6 +10,7 @@
 #include "client/commands/browser.h"
 #include "client/commands/job.h"
 #include "client/commands/queued_job.h"
+#include "client/state/history.h"
 #include "client/templates/strict_yaml.h"
 #include "client/templates/yaml_text.h"
 #include "protocol/base/file.h"
@@ -84,8 +86,23 @@ Result<int> report(const Queue& queue, const std::string& user, const std::strin
   return opened ? Result<int>(0) : tl::make_unexpected(opened.error());
 }
 
+void remember(const Context& context, const Queue& queue, const char* command,
+              const std::string& user, const openpai::Ready& job) {
+  const auto added =
+      state::add_to_history(context.paths, {.at_unix_s = std::time(nullptr),
+                                            .command = command,
+                                            .cluster = queue.entry.name,
+                                            .name = job.name,
+                                            .native = openpai::job_key(user, job.name),
+                                            .options = {},
+                                            .document = job.masked});
+  if (!added) {
+    note("it is not in the history: " + added.error().message);
+  }
+}
+
 // Sends the document, or shows what would be sent.
-awaitable<Result<int>> send(Queue queue, TypedYaml document, openpai::Edits edits,
+awaitable<Result<int>> send(Context& context, Queue queue, TypedYaml document, openpai::Edits edits,
                             const Options& options) {
   if (edits.virtual_cluster.empty() && !document.value().is_null()) {
     const json::object* top = document.value().if_object();
@@ -114,6 +131,7 @@ awaitable<Result<int>> send(Queue queue, TypedYaml document, openpai::Edits edit
   if (!sent) {
     co_return tl::make_unexpected(sent.error());
   }
+  remember(context, queue, options.choice.job.empty() ? "submit" : "clone", *user, *ready);
   co_return report(queue, *user, ready->name, options);
 }
 
@@ -127,7 +145,8 @@ awaitable<Result<int>> submit(Context& context, const Options& options) {
   if (!edits) {
     co_return tl::make_unexpected(edits.error());
   }
-  co_return co_await send(*std::move(queue), *std::move(document), *std::move(edits), options);
+  co_return co_await send(context, *std::move(queue), *std::move(document), *std::move(edits),
+                          options);
 }
 
 std::string random_hex(std::size_t digits) {
@@ -149,10 +168,25 @@ std::string next_name(const std::string& name) {
   return (is_ours ? name.substr(0, mark) : name) + "_" + random_hex(kDigits);
 }
 
+// As the server has it, or as the history does when that has forgotten the job.
+awaitable<Result<json::value>> document_of(const Context& context, QueuedJob& job) {
+  auto document = co_await job.queue.api->document(job.key);
+  if (document || document.error().code != Code::kNotFound) {
+    co_return document;
+  }
+  const auto history = state::read_history(context.paths);
+  for (const state::Submission& one : history.value_or(std::vector<state::Submission>())) {
+    if (one.cluster == job.queue.entry.name && one.native == job.key && one.document.is_object()) {
+      note("the cluster has no " + job.title() + " any more: this is what was sent from here");
+      co_return one.document;
+    }
+  }
+  co_return document;
+}
+
 awaitable<Result<int>> clone(Context& context, const Options& options) {
   auto job = co_await find_queued_job(context, options.choice.cluster, options.choice.job);
-  const auto value =
-      job ? co_await job->queue.api->document(job->key) : tl::make_unexpected(job.error());
+  const auto value = job ? co_await document_of(context, *job) : tl::make_unexpected(job.error());
   if (!value) {
     co_return tl::make_unexpected(value.error());
   }
@@ -166,7 +200,8 @@ awaitable<Result<int>> clone(Context& context, const Options& options) {
   if (edits->name.empty()) {
     edits->name = next_name(job->name);
   }
-  co_return co_await send(*std::move(queue), *std::move(document), *std::move(edits), options);
+  co_return co_await send(context, *std::move(queue), *std::move(document), *std::move(edits),
+                          options);
 }
 
 void add_edits(CLI::App& verb, Options& options) {

@@ -6,7 +6,9 @@
 #include "client/commands/context.h"
 #include "client/commands/jobs.h"
 #include "client/commands/launch.h"
+#include "client/commands/like.h"
 #include "client/commands/up_report.h"
+#include "client/state/history.h"
 #include "client/tunnels/holder.h"
 
 namespace rdev::commands {
@@ -50,8 +52,46 @@ awaitable<Result<UpReport>> have_job(Context& context, JobPlan plan, std::string
   co_return report;
 }
 
-awaitable<Result<int>> up(Context& context, const UpOptions& options) {
+// What was asked for, over what --like names.
+Result<UpOptions> asked_for(const Context& context, const UpOptions& given) {
+  if (given.like.empty()) {
+    return given;
+  }
+  const auto history = state::read_history(context.paths);
+  if (!history) {
+    return tl::make_unexpected(history.error());
+  }
+  for (const state::Submission& one : *history) {
+    if (one.name == given.like && one.command == "up") {
+      UpOptions then = options_from_json(one.options);
+      then.cluster = one.cluster;
+      return over(std::move(then), given);
+    }
+  }
+  return fail(Code::kNotFound, "rdev up has started no job " + given.like +
+                                   " from here (rdev history lists what it has; rdev job clone "
+                                   "starts from a job of a cluster)");
+}
+
+void remember(const Context& context, const state::JobRecord& record, const UpOptions& options) {
+  const auto added = state::add_to_history(context.paths, {.at_unix_s = record.created_unix_s,
+                                                           .command = "up",
+                                                           .cluster = record.cluster,
+                                                           .name = record.name,
+                                                           .native = record.native,
+                                                           .options = options_json(options)});
+  if (!added) {
+    note("it is not in the history: " + added.error().message);
+  }
+}
+
+awaitable<Result<int>> up(Context& context, const UpOptions& given) {
   const auto began = std::chrono::steady_clock::now();
+  const auto wanted = asked_for(context, given);
+  if (!wanted) {
+    co_return tl::make_unexpected(wanted.error());
+  }
+  const UpOptions& options = *wanted;
   const auto name = job_name(options.name);
   auto plan = make_plan(context.paths, options);
   if (!name || !plan) {
@@ -77,7 +117,7 @@ awaitable<Result<int>> up(Context& context, const UpOptions& options) {
   }
   ui::Progress progress(STDERR_FILENO, ui::terminal_of(STDERR_FILENO));
   int signal = 0;
-  auto report = co_await have_job(context, std::move(*plan), options.cluster, progress, &signal);
+  auto report = co_await have_job(context, std::move(*plan), given.cluster, progress, &signal);
   progress.interrupt();
   if (signal != 0 && !report) {
     note(report.error().message);
@@ -86,7 +126,9 @@ awaitable<Result<int>> up(Context& context, const UpOptions& options) {
   if (!report) {
     co_return tl::make_unexpected(report.error());
   }
-  if (report->outcome != Outcome::kStarted) {
+  if (report->outcome == Outcome::kStarted) {
+    remember(context, report->record, options);
+  } else {
     if (auto resumed = co_await tunnels::resume(context.paths, *name); !resumed) {
       note("its tunnels are not open: " + resumed.error().message);
     }
@@ -131,6 +173,9 @@ Run setup_up(CLI::App& app, const std::vector<std::string>& rest) {
                  "OpenPAI: how the agent comes in: stub (default), url:URL, path:PATH, image");
   app.add_option("--attach-timeout", o->attach_timeout,
                  "OpenPAI: how long the job waits for this laptop (default: 15m)");
+  app.add_option("--like", o->like,
+                 "The options of a job that rdev up has started before (rdev history); what is "
+                 "given here goes over them");
   app.add_flag("--no-entrypoint", o->no_entrypoint, "CMD alone, without the image's ENTRYPOINT");
   app.add_flag("--exit-with-command", o->exit_with_command,
                "End the job when CMD ends, not when its lifetime is over");

@@ -398,6 +398,18 @@ class Trouble(Jobs):
         self.assertIn("is no job", rdev("job", "status", "bob~", code=2).errors)
         self.assertIn("bob", rdev("job", "stop", "bob~nothing", code=1).errors)
 
+    def test_clone_what_the_server_has_forgotten(self):
+        secret = self.document("token: hush\n", "secrets.yaml")
+        name = self.submit("forgotten", "echo here", argv=("--secrets", secret))
+        rdev("job", "wait", name, timeout=60)
+        pai.control("forget", job=f"alice~{name}")
+        said = rdev("job", "clone", name, "--preview", "--secrets", secret)
+        self.assertIn("this is what was sent from here", said.errors)
+        self.assertIn("echo here", said.text)
+        self.assertIn("does not give secrets back", rdev("job", "clone", name, code=2).errors)
+        self.assertNotIn("hush", (RDEV_HOME / "state/history.json").read_text())
+        self.assertEqual(rdev_json("history", name)[0]["document"]["secrets"], {"token": "******"})
+
     def test_wait_outlives_a_server_that_is_away(self):
         name = self.submit("away", "exec sleep 3")
         pai.control("fault", kind="status", path=f"{name}$", status=503, count=4)

@@ -1,5 +1,6 @@
 #include "client/cluster/openpai/document.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "client/cluster/openpai/options.h"
@@ -71,10 +72,15 @@ void add_instances(json::value& job) {
   }
 }
 
-// The server gives "******" back for what was secret.
+// The server gives "******" back for what was secret, the history for each secret.
 bool has_lost_secrets(const json::value& job) {
   const json::value* secrets = job.as_object().if_contains("secrets");
-  return secrets != nullptr && secrets->is_string();
+  if (secrets == nullptr || !secrets->is_object()) {
+    return secrets != nullptr && secrets->is_string();
+  }
+  const json::object& all = secrets->get_object();
+  return std::any_of(all.begin(), all.end(),
+                     [](const auto& one) { return one.value() == json::value(kMasked); });
 }
 
 }  // namespace

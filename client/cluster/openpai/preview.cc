@@ -6,8 +6,6 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::string_view kMasked = "******";
-
 void mask(json::value* value, std::string_view key) {
   json::object* object = value == nullptr ? nullptr : value->if_object();
   json::value* secret = object == nullptr ? nullptr : object->if_contains(key);

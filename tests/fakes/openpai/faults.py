@@ -13,6 +13,7 @@
   used {cluster, gpu, cpu, memory}         what is in use there
   skus {NAME: {gpu, cpu, memory}}          kinds of nodes, as the hived scheduler has them
   seed {user, count}                       so many jobs of this user that have ended
+  forget {job}                             there is no such job any more
   jobs {}                                  answers with {key: state}
   requests {}                              answers with what was asked since the last time: [method, path]
   info {version, launcherType}             what /info says; null: there is no /info
@@ -54,6 +55,8 @@ class Faults:
             fake.skus = body
         elif name == "seed":
             fake.jobs.seed(**body)
+        elif name == "forget":
+            del fake.jobs.by_key[body["job"]]
         elif name == "jobs":
             return {key: job.state for key, job in fake.jobs.by_key.items()}
         elif name == "requests":

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "client/ui/look.h"
 #include "client/ui/progress.h"
 #include "client/ui/suggest.h"
 #include "client/ui/table.h"
@@ -28,6 +29,37 @@ TEST(Suggestion, IsCloseOrNone) {
 TEST(Table, AlignsByCharactersNotBytes) {
   EXPECT_EQ(render_table({{"NAME", "X"}, {"é", "1"}, {"longer", ""}}),
             "NAME    X\né       1\nlonger\n");
+}
+
+TEST(Table, FitsIntoItsColumns) {
+  const Rows rows = {{"NAME", "STATE", "NOTE"},
+                     {"a-long-name", "FAILED", "an even longer remärk that goes on"}};
+  const std::string table = render_table(rows, {.columns = 40});
+  EXPECT_EQ(table, "NAME         STATE   NOTE\na-long-name  FAILED  an even longer rem…\n");
+  EXPECT_EQ(render_table({{"abcdefgh", "ijklmnop"}}, {.columns = 3}), "abc…  ijk…\n");
+  EXPECT_EQ(render_table({}, {.columns = 3}), "");
+}
+
+TEST(Table, PaintsStatesWhereColoursAreSeen) {
+  const Rows rows = {{"STATE", "X"}, {"FAILED", "1"}, {"odd", "FAILED"}};
+  EXPECT_EQ(render_table(rows, {.colour = true}),
+            "STATE   X\n\033[31mFAILED\033[0m  1\nodd     FAILED\n");
+}
+
+TEST(Table, GrowsPageByPage) {
+  GrowingTable table({"A", "B"}, {});
+  EXPECT_EQ(table.add({{"1", "x"}}), "A  B\n1  x\n");
+  EXPECT_EQ(table.add({{"long", "y"}}), "long  y\n");
+  EXPECT_EQ(table.add({{"2", "z"}}), "2     z\n");
+}
+
+TEST(Look, OfWhatIsNoTerminal) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const base::Fd reader(ends[0]);
+  const base::Fd writer(ends[1]);
+  EXPECT_EQ(look_of(writer.get()).columns, 0U);
+  EXPECT_FALSE(look_of(writer.get()).colour);
 }
 
 TEST(Table, ShowsNoControlCharacters) {

@@ -71,5 +71,16 @@ TEST(Format, FitsTheMagnitude) {
   }
 }
 
+TEST(Ago, IsWhatPeopleSay) {
+  using std::chrono::seconds;
+  EXPECT_EQ(format_ago(seconds(-5)), "just now");
+  EXPECT_EQ(format_ago(seconds(1)), "just now");
+  EXPECT_EQ(format_ago(seconds(59)), "59 s ago");
+  EXPECT_EQ(format_ago(seconds(60)), "1 min ago");
+  EXPECT_EQ(format_ago(seconds(3 * 3600 + 59)), "3 h ago");
+  EXPECT_EQ(format_ago(seconds(47 * 3600)), "47 h ago");
+  EXPECT_EQ(format_ago(seconds(48 * 3600)), "2 d ago");
+}
+
 }  // namespace
 }  // namespace rdev::ui

@@ -5,6 +5,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "client/cluster/openpai/document.h"
 #include "client/cluster/openpai/region.h"
 #include "client/cluster/openpai/schema.h"
 #include "protocol/ssh/base64.h"

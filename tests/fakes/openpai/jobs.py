@@ -48,6 +48,8 @@ def exit_spec(code):
 
 
 class Task:
+    used_ports = set()
+
     def __init__(self, role, submitted_role, index, image, wanted_ports, ip):
         self.role, self.submitted_role, self.index, self.image = role, submitted_role, index, image
         self.wanted_ports, self.ip = wanted_ports, ip
@@ -57,10 +59,19 @@ class Task:
 
     def begin_attempt(self):
         self.attempt += 1
-        self.pod = str(uuid.uuid4())
-        self.ports = ports.ports(self.pod, self.wanted_ports)
+        self.pod, self.ports = self._fresh_pod()
         self.state, self.exit_code, self.running = "WAITING", None, None
         self.created, self.launched, self.completed = now_ms(), None, None
+
+    def _fresh_pod(self):
+        """One whose hashed ports nobody had: where they collide, the platform tries another pod (exit code 253)."""
+        while True:
+            pod = str(uuid.uuid4())
+            hashed = ports.ports(pod, self.wanted_ports)
+            numbers = [number for text in hashed.values() for number in text.split(",")]
+            if len(set(numbers)) == len(numbers) and not set(numbers) & Task.used_ports:
+                Task.used_ports.update(numbers)
+                return pod, hashed
 
     def body(self, job):
         final = self.state in FINAL

@@ -22,6 +22,8 @@ const std::vector<Command>& command_table() {
       {"logs", "Print a job's output", "rdev logs train -f", Kind::kNormal, setup_logs},
       {"env", "Show how the environments of a job's sessions and of its own command differ",
        "rdev env diff train", Kind::kNormal, setup_env},
+      {"doctor", "Find out why something does not work: here, on the way, or in a job",
+       "rdev doctor", Kind::kNormal, setup_doctor},
       {"down", "End a job and remove all that belongs to it", "rdev down train", Kind::kNormal,
        setup_down},
       {"cluster", "Say where jobs can run: add a cluster, show it, choose one",
@@ -33,6 +35,7 @@ const std::vector<Command>& command_table() {
        Kind::kNormal, setup_ssh_config},
       {"completion", "Print a completion script for a shell", "source <(rdev completion bash)",
        Kind::kNormal, setup_completion},
+      {"man", "Print a manual page", "rdev man up | man -l -", Kind::kNormal, setup_man},
   };
   return kTable;
 }

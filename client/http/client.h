@@ -29,7 +29,7 @@ struct Call {
 struct Answer {
   int status = 0;
   std::string body;  // unpacked
-  std::string content_type, etag, retry_after, location, content_range;
+  std::string content_type, etag, retry_after, location, content_range, date;
 };
 
 struct ClientOptions {

@@ -64,8 +64,8 @@ class Visit final {
   awaitable<bool> ask();
   awaitable<void> identify();
   void compare_clocks();
-  bool is_certificate(const Error& error) const;
-  bool refuse_certificate(const Error& error);
+  bool is_of_tls(const Error& error) const;
+  bool refuse_tls(const Error& error);
   bool refuse(Finding finding);
 
   openpai::Account account_;
@@ -120,20 +120,20 @@ awaitable<bool> Visit::connect() {
   co_return co_await secure(std::move(*connection));
 }
 
-bool Visit::is_certificate(const Error& error) const {
+bool Visit::is_of_tls(const Error& error) const {
   return account_.url.tls && error.message.find("TLS handshake") != std::string::npos;
 }
 
-bool Visit::refuse_certificate(const Error& error) {
-  const bool is_old = error.message.find("expired") != std::string::npos;
-  const bool is_mismatch = error.message.find("mismatch") != std::string::npos;
+bool Visit::refuse_tls(const Error& error) {
+  const auto says = [&](const char* word) { return error.message.find(word) != std::string::npos; };
   return refuse(fault(
       "TLS", why(error),
-      is_old ? "the certificate is the administrator's to renew; is this "
-               "machine's clock right?"
-      : is_mismatch
-          ? "write `url` in " + file_ + " with the name that the certificate has"
-          : "for an authority of your own, `ca: FILE` in " + file_ + " names its certificate"));
+      says("expired")    ? "the certificate is the administrator's to renew; is this "
+                           "machine's clock right?"
+      : says("mismatch") ? "write `url` in " + file_ + " with the name that the certificate has"
+      : says("certificate")
+          ? "for an authority of your own, `ca: FILE` in " + file_ + " names its certificate"
+          : "does the server speak TLS at this port? `url` is in " + file_));
 }
 
 // Through a proxy it is the first question's connection that tells.
@@ -149,7 +149,7 @@ awaitable<bool> Visit::secure(std::unique_ptr<http::Connection> connection) {
     const auto secured =
         co_await in_time(http::start_tls(std::move(connection), account_.tls, account_.url.host));
     if (!secured) {
-      co_return refuse_certificate(secured.error());
+      co_return refuse_tls(secured.error());
     }
   }
   if (!account_.tls.verify) {
@@ -167,8 +167,8 @@ awaitable<bool> Visit::ask() {
   http::Call call;
   call.target = "/api/v2/info";
   const auto answer = co_await in_time(client.call(std::move(call)));
-  if (!answer && proxy_ && is_certificate(answer.error())) {
-    co_return refuse_certificate(answer.error());
+  if (!answer && proxy_ && is_of_tls(answer.error())) {
+    co_return refuse_tls(answer.error());
   }
   if (answer && proxy_ && account_.url.tls && account_.tls.verify) {
     chain_.add(ok("TLS", "the certificate is good"));

@@ -36,7 +36,8 @@ struct CommandWords {
 // By the table's order.
 std::vector<CommandWords> words_of_commands();
 
-// A command and all below it, the outer ones first.
+// The commands and all below them, the outer ones first; they stay in `commands`.
 std::vector<const CommandWords*> with_actions(const std::vector<CommandWords>& commands);
+std::vector<const CommandWords*> with_actions(std::vector<CommandWords>&&) = delete;
 
 }  // namespace rdev::commands

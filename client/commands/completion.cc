@@ -200,8 +200,8 @@ std::string zsh_script() {
          "  if [[ $PREFIX == -* ]]; then\n"
          "    _describe option options\n"
          "  else\n"
-         "    (($#actions)) && _describe command actions\n"
-         "    (($#names)) && compadd -a names\n"
+         "    if (($#actions)); then _describe command actions; fi\n"
+         "    if (($#names)); then compadd -a names; fi\n"
          "  fi\n"
          "}\n"
          "if [[ $funcstack[1] == _rdev ]]; then _rdev \"$@\"; else compdef _rdev rdev; fi\n";

@@ -43,6 +43,9 @@ JobAccount parse_account(std::string_view status) {
   JobAccount account;
   for (const std::string_view line : words_of(status, "\n")) {
     const auto words = words_of(line, " \t");
+    if (words.empty()) {
+      continue;
+    }
     if (words[0] == "Uid:" && words.size() > kFilesystemId + 1) {
       account.uid = number<std::uint32_t>(words[kFilesystemId + 1]);
     } else if (words[0] == "Gid:" && words.size() > kFilesystemId + 1) {

@@ -38,6 +38,7 @@ struct Described {
 // What a word that is no option may be, as far as it is known here: subcommands, choices.
 std::vector<Described> fixed_words(const CommandWords& words) {
   std::vector<Described> all;
+  all.reserve(words.actions.size());
   for (const CommandWords& action : words.actions) {
     all.push_back({action.name, action.text});
   }
@@ -163,6 +164,7 @@ std::string zsh_case(const CommandWords& words) {
 std::string zsh_script() {
   const std::vector<CommandWords> commands = words_of_commands();
   std::vector<Described> names;
+  names.reserve(commands.size());
   std::string cases;
   for (const CommandWords& command : commands) {
     names.push_back({command.name, command.text});

@@ -65,6 +65,7 @@ awaitable<Result<void>> look_in_time(const Check& check, Findings& findings) {
 awaitable<Findings> look_at_all(const std::vector<Check>& checks) {
   std::vector<Findings> found(checks.size());
   std::vector<awaitable<Result<void>>> looks;
+  looks.reserve(checks.size());
   for (std::size_t i = 0; i < checks.size(); ++i) {
     looks.push_back(look_in_time(checks[i], found[i]));
   }

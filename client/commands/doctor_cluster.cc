@@ -23,8 +23,8 @@ using Clock = std::chrono::steady_clock;
 // Of all looks at one cluster: below kCheckLimit, so that it is known which one hangs.
 constexpr std::chrono::milliseconds kLimit{1300};
 
-// Asks one cluster of OpenPAI. The way there is tried beside the questions, which have connections
-// of their own: a server that is far away has to answer all in time.
+// Asks one cluster of OpenPAI. The way there and the questions are tried side by side, each over a
+// connection of its own: a server that is far away has to answer all in time.
 class Visit final {
  public:
   Visit(openpai::Account account, std::optional<http::Proxy> proxy)
@@ -41,7 +41,8 @@ class Visit final {
 
   awaitable<Result<void>> reach();
   awaitable<Result<void>> secure(std::unique_ptr<http::Connection> connection);
-  awaitable<Result<void>> talk();
+  awaitable<Result<void>> greet();
+  awaitable<Result<void>> identify();
 
   const openpai::Account account_;
   const std::optional<http::Proxy> proxy_;
@@ -71,13 +72,18 @@ awaitable<Result<void>> Visit::reach() {
   co_return Result<void>();
 }
 
-awaitable<Result<void>> Visit::talk() {
+awaitable<Result<void>> Visit::greet() {
   openpai::Api api(account_);
   tried_.info = co_await in_time(api.info());
-  if (*tried_.info && !account_.token.empty()) {
+  tried_.date = api.date();
+  co_return Result<void>();
+}
+
+awaitable<Result<void>> Visit::identify() {
+  openpai::Api api(account_);
+  if (!account_.token.empty()) {
     tried_.claims = co_await in_time(api.claims());
   }
-  tried_.date = api.date();
   co_return Result<void>();
 }
 
@@ -88,10 +94,11 @@ awaitable<Tried> Visit::tried() {
     tried_.name = co_await in_time(resolve(host()));
   }
   if (*tried_.name && !(*tried_.name)->empty()) {
-    std::vector<awaitable<Result<void>>> both;
-    both.push_back(reach());
-    both.push_back(talk());
-    (void)co_await base::all_of(std::move(both));  // neither fails
+    std::vector<awaitable<Result<void>>> all;
+    all.push_back(reach());
+    all.push_back(greet());
+    all.push_back(identify());
+    (void)co_await base::all_of(std::move(all));  // none fails
   }
   co_return std::move(tried_);
 }

@@ -86,7 +86,7 @@ std::string locale_of(const Variables& environment) {
 }
 
 // As glibc names its directories: "C.UTF-8" is C.utf8.
-std::string locale_directory(std::string locale) {
+std::string locale_directory(const std::string& locale) {
   const std::size_t dot = locale.find('.');
   std::string name = locale.substr(0, dot);
   if (dot != std::string::npos) {
@@ -124,9 +124,10 @@ class Judge final {
     return found != nullptr && (!found->mode || S_ISREG(*found->mode)) && may(account_, *found, 1);
   }
   std::string program(const std::string& name) const {
-    for (const std::string& directory : search_path(view_.environment)) {
-      if (is_program(directory + "/" + name)) {
-        return directory + "/" + name;
+    for (std::string path : search_path(view_.environment)) {
+      path += "/" + name;
+      if (is_program(path)) {
+        return path;
       }
     }
     return {};

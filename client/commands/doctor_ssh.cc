@@ -29,7 +29,7 @@ std::optional<fs::path> in_path(const std::string& program) {
   std::string rest = path == nullptr ? "" : path;
   while (!rest.empty()) {
     const std::size_t end = rest.find(':');
-    const fs::path file = fs::path(rest.substr(0, end)) / program;
+    fs::path file = fs::path(rest.substr(0, end)) / program;
     std::error_code error;
     if (fs::is_regular_file(file, error) && ::access(file.c_str(), X_OK) == 0) {
       return file;

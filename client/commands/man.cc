@@ -49,6 +49,7 @@ Result<void> print_one(const std::string& name, const std::vector<CommandWords>&
     return print(man_page(*found));
   }
   std::vector<std::string_view> names;
+  names.reserve(commands.size());
   for (const CommandWords& command : commands) {
     names.emplace_back(command.name);
   }

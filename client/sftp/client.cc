@@ -87,6 +87,7 @@ awaitable<Result<std::vector<Reply>>> Client::exchange(std::string packets, std:
     replies[at] = *std::move(reply);
   }
   std::vector<Reply> all;
+  all.reserve(count);
   for (auto& reply : replies) {
     all.push_back(*std::move(reply));
   }

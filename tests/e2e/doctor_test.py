@@ -11,6 +11,7 @@ import unittest
 from pathlib import Path
 
 from lab.client import HOME, RDEV_HOME, rdev, rdev_json, up
+from lab.netem import Link
 from lab.openpai import OpenPai
 from lab.proc import PATIENCE, Process, processes, program, run
 from lab.web import free_port
@@ -378,6 +379,20 @@ class Cluster(Faults):
             rows = doctor(env)
             self.assertEqual(not_well(rows), {"cluster pai: TLS": "fail"})
             self.assertEqual(rows["cluster pai: API"]["status"], "skipped")
+
+
+    def test_one_that_is_far_away(self):
+        """Seven round trips one after the other would be too many."""
+        link = Link(rtt_ms=200)
+        self.addCleanup(link.close)
+        ca, own = certificate(f"IP:{link.job.address}")
+        server = OpenPai(listen=f"{link.job.address}:0", host=link.job, tls=own)
+        self.addCleanup(server.stop)
+        rdev("cluster", "add", "far", "--url", server.url, "--user", "alice", "--ca", ca, env={"RDEV_PASSWORD": server.password})
+        self.addCleanup(rdev, "cluster", "remove", "far")
+        rows = doctor()
+        self.assertEqual(not_well(rows), {})
+        self.assertEqual(rows["cluster far: token"]["status"], "ok")
 
 
 PROXY = """

@@ -43,8 +43,8 @@ TEST(Packet, Attributes) {
 
 TEST(Packet, FileSystem) {
   std::string packet = bytes({201, 0, 0, 0, 1});
-  for (const char field : {0, 2, 10, 0, 3, 0, 0, 0, 0, 1, 0}) {
-    packet += std::string(7, '\0') + field;
+  for (const int field : {0, 2, 10, 0, 3, 0, 0, 0, 0, 1, 0}) {
+    packet += bytes({0, 0, 0, 0, 0, 0, 0, field});
   }
   const auto reply = parse_reply(packet);
   ASSERT_TRUE(reply);

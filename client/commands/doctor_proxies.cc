@@ -2,6 +2,13 @@
 #include "client/http/proxy.h"
 
 namespace rdev::commands {
+namespace {
+
+std::string cure_of(const std::string& variable) {
+  return "export " + variable + "=http://HOST:PORT, or unset " + variable;
+}
+
+}  // namespace
 
 awaitable<Findings> check_proxies() {
   Findings findings;
@@ -13,11 +20,10 @@ awaitable<Findings> check_proxies() {
     const http::Base server{.tls = name != "http_proxy", .host = "server", .port = "", .path = ""};
     const auto proxy = http::proxy_for(server, {{name, value}});
     if (!proxy) {
-      findings.push_back(fault("proxies", proxy.error().message,
-                               "export " + name + "=http://HOST:PORT, or unset " + name));
+      findings.push_back(fault("proxies", proxy.error().message, cure_of(name)));
     } else if (*proxy) {
-      good +=
-          (good.empty() ? "" : ", ") + name + " is " + (*proxy)->host + " port " + (*proxy)->port;
+      good += good.empty() ? "" : ", ";
+      good += name + " is " + (*proxy)->host + " port " + (*proxy)->port;
     }
   }
   if (findings.empty()) {

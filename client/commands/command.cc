@@ -25,6 +25,8 @@ const std::vector<Command>& command_table() {
       {"logs", "Print a job's output", "rdev logs train -f", Kind::kNormal, setup_logs},
       {"env", "Show how the environments of a job's sessions and of its own command differ",
        "rdev env diff train", Kind::kNormal, setup_env},
+      {"doctor", "Find out why something does not work: here, on the way, or in a job",
+       "rdev doctor", Kind::kNormal, setup_doctor},
       {"down", "End a job and remove all that belongs to it", "rdev down train", Kind::kNormal,
        setup_down},
       {"job",
@@ -41,6 +43,7 @@ const std::vector<Command>& command_table() {
        Kind::kNormal, setup_ssh_config},
       {"completion", "Print a completion script for a shell", "source <(rdev completion bash)",
        Kind::kNormal, setup_completion},
+      {"man", "Print a manual page", "rdev man up | man -l -", Kind::kNormal, setup_man},
   };
   return kTable;
 }

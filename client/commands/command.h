@@ -35,6 +35,8 @@ Run setup_job(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_proxy(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_exec(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_ssh(CLI::App& app, const std::vector<std::string>& rest);
+Run setup_doctor(CLI::App& app, const std::vector<std::string>& rest);
+Run setup_man(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_env(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_extend(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_forward(CLI::App& app, const std::vector<std::string>& rest);

@@ -1,59 +1,56 @@
-#include <algorithm>
-#include <map>
-#include <memory>
-
-#include "client/cluster/clusters.h"
-#include "client/commands/command.h"
+#include "client/commands/command_words.h"
 #include "client/commands/complete.h"
-#include "client/commands/context.h"
-#include "client/state/job_record.h"
 
 namespace rdev::commands {
 namespace {
 
-struct Described {
-  std::string name;  // "--json"
-  std::string text;
-};
+// Options whose value is a cluster, or a file.
+constexpr char kOfClusters[] = "--cluster";
+constexpr char kOfFiles[] = "--template|--mount|--ca|--dir";
 
-struct CommandWords {
-  Described command;
-  std::vector<Described> options;
-  std::string names;               // what prints the names that one of its words may be; or empty
-  std::vector<Described> actions;  // one of its words is one of these
-};
-
-// Of a command, or of one of its subcommands.
-void add_words_of(const CLI::App& app, CommandWords& words) {
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) {
-      const bool known = std::any_of(words.options.begin(), words.options.end(),
-                                     [&](const Described& o) { return o.name == "--" + name; });
-      if (!known) {
-        words.options.push_back({"--" + name, option->get_description()});
-      }
-    }
-    if (option->get_name(true, false) == "NAME") {
-      words.names = words.command.name == "cluster" ? kCompleteClusters : kCompleteJobs;
-    }
+// What prints the names that one of the command's words may be; or empty.
+std::string names_command(const CommandWords& words) {
+  switch (words.names()) {
+    case CommandWords::Names::kJobs:
+      return std::string("rdev ") + kCompleteJobs;
+    case CommandWords::Names::kClusters:
+      return std::string("rdev ") + kCompleteClusters;
+    case CommandWords::Names::kNone:
+      break;
   }
+  return {};
 }
 
-std::vector<CommandWords> words_of_all() {
-  std::vector<CommandWords> all;
-  for (const Command& command : command_table()) {
-    CLI::App app;
-    (void)command.setup(app, {});
-    CommandWords words{.command = {command.name, command.summary}};
-    add_words_of(app, words);
-    for (const CLI::App* action : app.get_subcommands({})) {
-      words.actions.push_back({action->get_name(), action->get_description()});
-      add_words_of(*action, words);
+struct Described {
+  std::string name, text;
+};
+
+// What a word that is no option may be, as far as it is known here: subcommands, choices.
+std::vector<Described> fixed_words(const CommandWords& words) {
+  std::vector<Described> all;
+  all.reserve(words.actions.size());
+  for (const CommandWords& action : words.actions) {
+    all.push_back({action.name, action.text});
+  }
+  for (const OptionWords& option : words.options) {
+    for (const std::string& choice : option.choices) {
+      if (option.is_positional) {
+        all.push_back({choice, option.text});
+      }
     }
-    if (words.command.name == "env") {
-      words.actions.push_back({"diff", "Compare the environments"});
+  }
+  return all;
+}
+
+// The long ones.
+std::vector<Described> option_words(const CommandWords& words) {
+  std::vector<Described> all;
+  for (const OptionWords& option : words.options) {
+    for (const std::string& name : option.names) {
+      if (name.starts_with("--")) {
+        all.push_back({name, option.text});
+      }
     }
-    all.push_back(std::move(words));
   }
   return all;
 }
@@ -66,6 +63,15 @@ std::string joined(const std::vector<Described>& list) {
   return text;
 }
 
+// The paths of all commands and subcommands, quoted, for a `case` of a shell.
+std::string all_paths(const std::vector<CommandWords>& commands, const char* separator) {
+  std::string text;
+  for (const CommandWords* words : with_actions(commands)) {
+    text += (text.empty() ? "'" : separator + std::string("'")) + words->path + "'";
+  }
+  return text;
+}
+
 // Single quotes for sh and fish; neither summary nor description may end the string.
 std::string quoted(std::string text) {
   for (std::size_t at = 0; (at = text.find('\'', at)) != std::string::npos; ++at) {
@@ -74,129 +80,169 @@ std::string quoted(std::string text) {
   return "'" + text + "'";
 }
 
-// In all three, what follows "--" is the job's: there is nothing to suggest.
+// In all three: words before the one at the cursor tell which command or subcommand it belongs to
+// ("rdev cluster add"); what follows "--" is the job's, so there is nothing to suggest.
+
+std::string bash_case(const CommandWords& words) {
+  const std::string names = names_command(words);
+  return "    '" + words.path + "') options=\"" + joined(option_words(words)) + "\" words=\"" +
+         joined(fixed_words(words)) + "\"" +
+         (names.empty() ? "" : "; [[ $cur == -* ]] || words+=\" $(" + names + ")\"") + " ;;\n";
+}
+
 std::string bash_script() {
+  const std::vector<CommandWords> commands = words_of_commands();
   std::string names;
   std::string cases;
-  for (const CommandWords& words : words_of_all()) {
-    names += (names.empty() ? "" : " ") + words.command.name;
-    const std::string actions = joined(words.actions);
-    cases += "    " + words.command.name + ") words=\"" + joined(words.options) + "\";" +
-             (words.names.empty()
-                  ? ""
-                  : " [[ $cur == -* ]] || words=\"" + actions + " $(rdev " + words.names + ")\";") +
-             " ;;\n";
+  for (const CommandWords& command : commands) {
+    names += command.name + " ";
+  }
+  for (const CommandWords* words : with_actions(commands)) {
+    cases += bash_case(*words);
   }
   return "_rdev() {\n"
-         "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words word\n"
-         "  COMPREPLY=()\n"
-         "  for word in \"${COMP_WORDS[@]:0:COMP_CWORD}\"; do\n"
-         "    [[ $word == -- ]] && return\n"
-         "  done\n"
-         "  if ((COMP_CWORD == 1)); then\n"
-         "    COMPREPLY=($(compgen -W \"" +
+         "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
+         "  local path=rdev options='--help --version' words='" +
          names +
-         " --help --version\" -- \"$cur\"))\n"
-         "    return\n"
-         "  fi\n"
+         "' word\n"
+         "  COMPREPLY=()\n"
+         "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+         "    [[ $word == -- ]] && return\n"
+         "    case \"$path $word\" in\n"
+         "      " +
+         all_paths(commands, "|") +
+         ") path=\"$path $word\" ;;\n"
+         "    esac\n"
+         "  done\n"
          "  case $prev in\n"
-         "    --cluster) COMPREPLY=($(compgen -W \"$(rdev complete-clusters)\" -- \"$cur\")); "
-         "return ;;\n"
-         "    --template|--mount) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
+         "    " +
+         kOfClusters +
+         ") COMPREPLY=($(compgen -W \"$(rdev complete-clusters)\" -- \"$cur\")); return ;;\n"
+         "    " +
+         kOfFiles +
+         ") COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
          "  esac\n"
-         "  case ${COMP_WORDS[1]} in\n" +
+         "  case $path in\n" +
          cases +
-         "    completion) words=\"bash zsh fish\" ;;\n"
          "  esac\n"
+         "  [[ $cur == -* ]] && words=$options\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
          "}\n"
          "complete -F _rdev rdev\n";
 }
 
 // zsh's _describe splits at ':', so those of the text are escaped.
-std::string zsh_item(const Described& item) {
-  std::string text;
-  for (const char c : item.text) {
-    text += c == ':' ? std::string("\\:") : std::string(1, c);
+std::string zsh_items(const std::vector<Described>& items) {
+  std::string lines;
+  for (const Described& item : items) {
+    std::string text;
+    for (const char c : item.text) {
+      text += c == ':' ? std::string("\\:") : std::string(1, c);
+    }
+    lines += "        " + quoted(item.name + ":" + text) + "\n";
   }
-  return "    " + quoted(item.name + ":" + text) + "\n";
+  return lines;
+}
+
+std::string zsh_case(const CommandWords& words) {
+  const std::string names = names_command(words);
+  return "    '" + words.path + "')\n      options=(\n" + zsh_items(option_words(words)) +
+         "      )\n      actions=(\n" + zsh_items(fixed_words(words)) + "      )\n" +
+         (names.empty() ? "" : "      names=(${(f)\"$(" + names + ")\"})\n") + "      ;;\n";
 }
 
 std::string zsh_script() {
-  std::string commands;
+  const std::vector<CommandWords> commands = words_of_commands();
+  std::vector<Described> names;
+  names.reserve(commands.size());
   std::string cases;
-  for (const CommandWords& words : words_of_all()) {
-    commands += zsh_item(words.command);
-    cases += "    " + words.command.name + ")\n      options=(\n";
-    for (const Described& option : words.options) {
-      cases += "    " + zsh_item(option);
-    }
-    cases += "      )\n";
-    cases += words.names.empty() ? "      ;;\n"
-                                 : "      jobs=(" + joined(words.actions) + " ${(f)\"$(rdev " +
-                                       words.names + ")\"}) ;;\n";
+  for (const CommandWords& command : commands) {
+    names.push_back({command.name, command.text});
+  }
+  for (const CommandWords* words : with_actions(commands)) {
+    cases += zsh_case(*words);
   }
   return "#compdef rdev\n"
          "_rdev() {\n"
-         "  local -a commands options jobs\n"
-         "  commands=(\n" +
-         commands +
-         "  )\n"
-         "  if ((CURRENT == 2)); then\n"
-         "    _describe command commands\n"
-         "    return\n"
-         "  fi\n"
-         "  ((${words[(i)--]} < CURRENT)) && return\n"
-         "  if [[ $words[CURRENT-1] == --cluster ]]; then\n"
-         "    compadd ${(f)\"$(rdev complete-clusters)\"}\n"
-         "    return\n"
-         "  fi\n"
-         "  case $words[2] in\n" +
+         "  local -a options actions names\n"
+         "  local at=rdev word\n"
+         "  for word in \"${(@)words[2,CURRENT-1]}\"; do\n"
+         "    [[ $word == -- ]] && return\n"
+         "    case \"$at $word\" in\n"
+         "      (" +
+         all_paths(commands, "|") +
+         ") at=\"$at $word\" ;;\n"
+         "    esac\n"
+         "  done\n"
+         "  case $words[CURRENT-1] in\n"
+         "    (" +
+         kOfClusters +
+         ") compadd ${(f)\"$(rdev complete-clusters)\"}; return ;;\n"
+         "    (" +
+         kOfFiles +
+         ") _files; return ;;\n"
+         "  esac\n"
+         "  case $at in\n"
+         "    rdev)\n      actions=(\n" +
+         zsh_items(names) +
+         "      )\n"
+         "      options=(--help --version) ;;\n" +
          cases +
          "  esac\n"
-         "  [[ $words[2] == completion ]] && jobs=(bash zsh fish)\n"
-         "  if [[ $PREFIX == -* ]]; then _describe option options; else compadd -a jobs; fi\n"
+         "  if [[ $PREFIX == -* ]]; then\n"
+         "    _describe option options\n"
+         "  else\n"
+         "    if (($#actions)); then _describe command actions; fi\n"
+         "    if (($#names)); then compadd -a names; fi\n"
+         "  fi\n"
          "}\n"
          "if [[ $funcstack[1] == _rdev ]]; then _rdev \"$@\"; else compdef _rdev rdev; fi\n";
 }
 
-std::string fish_script() {
-  std::string text = "complete -c rdev -f\n";
-  for (const CommandWords& words : words_of_all()) {
-    const std::string& name = words.command.name;
-    text += "complete -c rdev -n __fish_use_subcommand -a " + name + " -d " +
-            quoted(words.command.text) + "\n";
-    const std::string here = "complete -c rdev -n '__fish_seen_subcommand_from " + name +
-                             "; and not contains -- -- (commandline -opc)'";
-    for (const Described& option : words.options) {
-      text += here + " -l " + option.name.substr(2) + " -d " + quoted(option.text) + "\n";
-    }
-    for (const Described& action : words.actions) {
-      text += here + " -a " + action.name + " -d " + quoted(action.text) + "\n";
-    }
-    if (!words.names.empty()) {
-      text += here + " -a '(rdev " + words.names + ")'\n";
+std::string fish_lines(const CommandWords& words) {
+  const std::string here = "complete -c rdev -n '__rdev_at " + words.path + "'";
+  std::string text;
+  for (const OptionWords& option : words.options) {
+    for (const std::string& name : option.names) {
+      if (name.starts_with("--")) {
+        text += here + " -l " + name.substr(2) + (option.takes_value ? " -r" : "") + " -d " +
+                quoted(option.text) + "\n";
+      }
     }
   }
-  text +=
-      "complete -c rdev -n '__fish_seen_subcommand_from up' -l cluster -x -a '(rdev "
-      "complete-clusters)'\n";
-  return text + "complete -c rdev -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n";
+  for (const Described& word : fixed_words(words)) {
+    text += here + " -a " + word.name + " -d " + quoted(word.text) + "\n";
+  }
+  const std::string names = names_command(words);
+  return text + (names.empty() ? "" : here + " -a '(" + names + ")'\n");
 }
 
-int complete(const std::string& shell) {
-  static const std::map<std::string, Shell> kShells = {
-      {"bash", Shell::kBash}, {"zsh", Shell::kZsh}, {"fish", Shell::kFish}};
-  const auto known = kShells.find(shell);
-  if (known == kShells.end()) {
-    note("there is no completion for '" + shell + "': give bash, zsh or fish");
-    return 2;
+std::string fish_script() {
+  const std::vector<CommandWords> commands = words_of_commands();
+  std::string text =
+      "function __rdev_at\n"
+      "  set -l at rdev\n"
+      "  for word in (commandline -opc)[2..-1]\n"
+      "    test \"$word\" = --; and return 1\n"
+      "    switch \"$at $word\"\n"
+      "      case " +
+      all_paths(commands, " ") +
+      "\n"
+      "        set at \"$at $word\"\n"
+      "    end\n"
+      "  end\n"
+      "  test \"$at\" = \"$argv\"\n"
+      "end\n"
+      "complete -c rdev -f\n";
+  for (const CommandWords& command : commands) {
+    text += "complete -c rdev -n '__rdev_at rdev' -a " + command.name + " -d " +
+            quoted(command.text) + "\n";
   }
-  const auto printed = print(completion_script(known->second));
-  if (!printed) {
-    note(printed.error().message);
+  for (const CommandWords* words : with_actions(commands)) {
+    text += fish_lines(*words);
   }
-  return printed ? 0 : 1;
+  return text +
+         "complete -c rdev -n '__rdev_at rdev up' -l cluster -x -a '(rdev complete-clusters)'\n";
 }
 
 }  // namespace
@@ -211,36 +257,6 @@ std::string completion_script(Shell shell) {
       return fish_script();
   }
   return {};
-}
-
-int print_job_names() {
-  const auto paths = state::find_paths();
-  if (!paths) {
-    return 1;
-  }
-  std::string names;
-  for (const std::string& name : state::list_instances(*paths)) {
-    names += name + "\n";
-  }
-  return print(names) ? 0 : 1;
-}
-
-int print_cluster_names() {
-  const auto paths = state::find_paths();
-  if (!paths) {
-    return 1;
-  }
-  std::string names;
-  for (const std::string& name : cluster::Clusters::names(*paths)) {
-    names += name + "\n";
-  }
-  return print(names) ? 0 : 1;
-}
-
-Run setup_completion(CLI::App& app, const std::vector<std::string>&) {
-  auto shell = std::make_shared<std::string>();
-  app.add_option("SHELL", *shell, "bash, zsh or fish")->required();
-  return [shell] { return complete(*shell); };
 }
 
 }  // namespace rdev::commands

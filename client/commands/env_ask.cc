@@ -211,6 +211,10 @@ awaitable<Result<std::vector<SeenEnvironment>>> ask_environments(link_process::A
   co_return all;
 }
 
+awaitable<Result<Variables>> ask_session_environment(link_process::Attached& link) {
+  co_return co_await ask_agent(link, Session::SESSION_ENVIRONMENT, Terminals::kNone);
+}
+
 awaitable<void> end_interrupted(link_process::Attached& link) {
   // The agent's answer comes after it has read the KILL that went ahead. Over a link that is down
   // there is nothing to be done.

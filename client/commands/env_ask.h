@@ -12,6 +12,9 @@ namespace rdev::commands {
 // Nothing of what was started for this keeps running, apart from what left its process group.
 awaitable<Result<std::vector<SeenEnvironment>>> ask_environments(link_process::Attached& link);
 
+// Of a session without a shell, as the agent starts it: nothing is run for that.
+awaitable<Result<Variables>> ask_session_environment(link_process::Attached& link);
+
 // After one that was cancelled: waits, at most 1 s, until what it had started is killed.
 awaitable<void> end_interrupted(link_process::Attached& link);
 

@@ -153,6 +153,7 @@ awaitable<Result<Answer>> Client::exchange(const Call& call,
                 .retry_after = head.header("Retry-After"),
                 .location = head.header("Location"),
                 .content_range = head.header("Content-Range")};
+  date_ = head.header("Date");
   auto body = co_await (*stream)->read_all(call.max_bytes);
   if (!body) {
     co_return tl::make_unexpected(body.error());

@@ -49,6 +49,8 @@ class Client final {
   explicit Client(ClientOptions options) : options_(std::move(options)) {}
 
   const Base& base() const { return options_.base; }
+  // The Date header (RFC 9110 section 6.6.1) of the last answer; empty: it had none.
+  const std::string& date() const { return date_; }
 
   awaitable<Result<Answer>> call(Call call);
 
@@ -64,6 +66,7 @@ class Client final {
   ClientOptions options_;
   std::optional<Proxy> proxy_;  // of the last connect()
   std::unique_ptr<Connection> idle_;
+  std::string date_;
 };
 
 }  // namespace rdev::http

@@ -19,8 +19,10 @@ fs::path token_file(const Paths& paths, const std::string& cluster) {
 
 Result<void> save_token(const Paths& paths, const std::string& cluster, const std::string& token) {
   const fs::path file = token_file(paths, cluster);
-  if (auto made = base::make_private_dir(file.parent_path()); !made) {
-    return made;
+  for (const fs::path& made : {paths.state, file.parent_path()}) {
+    if (auto done = base::make_private_dir(made); !done) {
+      return done;
+    }
   }
   return base::write_file_atomic(file, token + "\n", 0600);
 }

@@ -1,6 +1,7 @@
 """The command line itself: help, completion, exit codes, configuration, state on a full disk."""
 import contextlib
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -56,30 +57,120 @@ class Help(unittest.TestCase):
         rdev("down", "--all")
 
 
+PATH = {"PATH": f"{Path(os.environ.get('RDEV_BIN', '/nonexistent')).resolve()}:{os.environ['PATH']}"}
+# What is typed; what is among the suggestions; what is not.
+TYPED = (
+    (("st",), {"status"}, {"logs"}),
+    (("cluster", ""), {"add", "login", "select"}, {"local", "up"}),
+    (("cluster", "l"), {"login", "list"}, {"add"}),
+    (("cluster", "add", "--u"), {"--url", "--user"}, {"--json"}),
+    (("cluster", "add", "--"), {"--insecure"}, {"--follow"}),
+    (("cluster", "select", ""), {"local", "docker"}, {"add"}),
+    (("cluster", "select", "--"), {"--help"}, {"--url"}),
+    (("up", "--cluster", ""), {"local", "docker"}, {"--image"}),
+    (("up", "--im"), {"--image"}, {"--url"}),
+    (("env", ""), {"diff"}, {"add"}),
+    (("completion", ""), {"bash", "zsh", "fish"}, {"up"}),
+    (("ssh", "cluster", "--"), {"--help"}, {"--url"}),
+)
+
+
 class Completion(unittest.TestCase):
     def script(self, shell):
         return rdev("completion", shell).text
 
+    def check(self, suggestions):
+        for words, there, not_there in TYPED:
+            with self.subTest(words):
+                found = set(suggestions(words))
+                self.assertLessEqual(there, found)
+                self.assertEqual(found & not_there, set())
+        self.assertEqual(suggestions(("exec", "a", "--", "")), [])  # the job's words
+
     def test_bash(self):
         needs_tool("bash")
         run("bash", "-n", input=self.script("bash"))
-        out = run("bash", "-c", self.script("bash") + """
-            f=$(complete -p rdev | sed 's/.*-F \\([^ ]*\\).*/\\1/')
-            COMP_WORDS=(rdev st); COMP_CWORD=1; COMP_LINE='rdev st'; COMP_POINT=7; $f rdev st rdev
-            echo "${COMPREPLY[@]}" """, env={"PATH": f"{Path(program('rdev')).parent}:{os.environ['PATH']}"}).text
-        self.assertIn("status", out.split())
+
+        def suggestions(words):
+            typed = " ".join(f"'{word}'" for word in words)
+            return run("bash", "-c", self.script("bash") + f"""
+                f=$(complete -p rdev | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+                COMP_WORDS=(rdev {typed}); COMP_CWORD={len(words)}; $f rdev x rdev
+                printf '%s\\n' "${{COMPREPLY[@]}}" """, env=PATH).text.split()
+        self.check(suggestions)
 
     def test_zsh(self):
+        """Its two ways to suggest in place of a terminal's: what is typed so far is for the shell to compare."""
         needs_tool("zsh")
         run("zsh", "-n", input=self.script("zsh"))
+
+        def suggestions(words):
+            typed = " ".join(f"'{word}'" for word in words)
+            text = run("zsh", "-fc", """
+                compdef() {}
+                _describe() { for item in "${(@P)2}"; do print -r -- ${item%%:*}; done }
+                compadd() { if [[ $1 == -a ]]; then print -rl -- "${(@P)2}"; else print -rl -- "$@"; fi }
+                """ + self.script("zsh") + f"words=(rdev {typed}); CURRENT={len(words) + 1}; PREFIX='{words[-1]}'; _rdev", env=PATH).text
+            return [word for word in text.split() if word.startswith(words[-1])]
+        self.check(suggestions)
 
     def test_fish(self):
         needs_tool("fish")
         run("fish", "-n", input=self.script("fish"))
 
-    def test_all_three_are_printed(self):
-        for shell in ("bash", "zsh", "fish"):
-            self.assertIn("rdev", self.script(shell))
+        def suggestions(words):
+            text = run("fish", "--no-config", "-c", self.script("fish") + f"complete -C 'rdev {' '.join(words)}'", env=PATH).text
+            return [line.split("\t")[0] for line in text.splitlines()]
+        self.check(suggestions)
+
+    def test_no_other_shell(self):
+        self.assertIn("tcsh", rdev("completion", "tcsh", code=2).errors)
+
+
+class ManPages(unittest.TestCase):
+    def long_options(self, *words):
+        """Of --help, apart from what its descriptions name."""
+        return set(re.findall(r"^ {2,8}(?:-\w,)?(--[\w-]+)", rdev(*words, "--help").text, re.MULTILINE))
+
+    def commands(self):
+        return re.findall(r"^  ([a-z-]+) +\S", rdev("--help").text, re.MULTILINE)
+
+    def formatted(self, *words):
+        """As a terminal shows it, without a word of complaint."""
+        needs_tool("groff")
+        done = run("groff", "-man", "-Tutf8", "-ww", "-P-cbou", input=rdev("man", *words).text)
+        self.assertEqual(done.errors, "")
+        return done.text
+
+    def test_every_command_and_option_is_told(self):
+        overview = self.formatted()
+        self.assertGreater(len(self.commands()), 15)
+        for command in self.commands():
+            with self.subTest(command):
+                self.assertIn(command, overview)
+                page = self.formatted(command)
+                self.assertIn(f"rdev {command}", page)
+                options = self.long_options(command)
+                self.assertIn("--help", options)
+                self.assertEqual({option for option in options if option not in page}, set())
+        for action in ("add", "login", "list", "show", "remove", "select"):
+            page = self.formatted("cluster")
+            self.assertIn(f"rdev cluster {action}", page)
+            self.assertEqual({o for o in self.long_options("cluster", action) if o not in page}, set())
+
+    def test_into_a_directory(self):
+        directory = Path(tempfile.mkdtemp()) / "man1"
+        rdev("man", "--dir", directory)
+        self.assertEqual({path.name for path in directory.iterdir()}, {"rdev.1", *(f"rdev-{c}.1" for c in self.commands())})
+        self.assertEqual((directory / "rdev-up.1").read_text(), rdev("man", "up").text)
+        self.assertEqual((directory / "rdev.1").stat().st_mode & 0o777, 0o644)
+
+    def test_needs_no_home(self):
+        run("env", "-i", program("rdev"), "man", "up")
+        run("env", "-i", program("rdev"), "completion", "bash")
+
+    def test_usage(self):
+        self.assertIn("did you mean 'status'", rdev("man", "statsu", code=2).errors)
 
 
 class SshConfig(unittest.TestCase):

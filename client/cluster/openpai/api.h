@@ -42,6 +42,8 @@ class Api final {
   explicit Api(Account account);
 
   const Account& account() const { return account_; }
+  // The server's time by its last answer, as the Date header has it.
+  const std::string& date() const { return client_.date(); }
 
   // Code::kUsage for a server that rdev cannot use.
   awaitable<Result<Info>> info();

@@ -16,6 +16,7 @@
   forget {job}                             there is no such job any more
   jobs {}                                  answers with {key: state}
   requests {}                              answers with what was asked since the last time: [method, path]
+  clock {ahead_s}                          how far ahead the time is that its answers tell
   info {version, launcherType}             what /info says; null: there is no /info
 """
 import re
@@ -43,6 +44,8 @@ class Faults:
             fake.auth.lifetime_s = body.get("lifetime_s", fake.auth.lifetime_s)
         elif name == "info":
             fake.info = None if body is None else {**fake.info, **body}
+        elif name == "clock":
+            fake.ahead_s = body["ahead_s"]
         elif name == "limit":
             fake.limits.set(body["calls"])
         elif name == "token":

@@ -32,6 +32,7 @@ class Fake:
         self.auth.add_user("admin", "admin-password", admin=True, clusters=("default", "vc1"), storages=("nfs-data",))
         self.auth.add_user("alice", "alice-password", clusters=("default", "vc1"), storages=("nfs-data",))
         self.auth.add_user("bob", "bob-password")
+        self.ahead_s = 0
         self.delays = {"created": 0.1, "preparing": 0.2}
         self.free_gpus = 4
         self.used, self.skus = {}, {}
@@ -138,6 +139,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+    def date_time_string(self, timestamp=None):
+        return super().date_time_string(time.time() + self.fake.ahead_s if timestamp is None else timestamp)
 
     def body(self):
         return self.received

@@ -113,6 +113,7 @@ awaitable<Result<int>> import(Context& context, const Options& options) {
   }
   int code = 0;
   std::vector<Imported> all;
+  all.reserve(old->size());
   for (const OldCluster& one : *old) {
     all.push_back({.alias = one.alias,
                    .name = templates::name_of_alias(one.alias),

@@ -55,6 +55,7 @@ awaitable<Result<std::vector<Answer>>> ask_all(Context& context, const Options& 
     names = {"local", "docker"};
   }
   std::vector<Answer> answers;
+  answers.reserve(names.size());
   for (const std::string& name : names) {
     if (auto known = cluster::Clusters::check_name(context.paths, name); !known) {
       co_return tl::make_unexpected(known.error());
@@ -62,6 +63,7 @@ awaitable<Result<std::vector<Answer>>> ask_all(Context& context, const Options& 
     answers.push_back({.cluster = name, .pools = {}, .error = {}});
   }
   std::vector<awaitable<Result<void>>> works;
+  works.reserve(answers.size());
   for (Answer& answer : answers) {
     works.push_back(ask(context, answer));
   }
@@ -163,16 +165,18 @@ std::string errors_of(const std::vector<Answer>& answers) {
   return text;
 }
 
+awaitable<Result<Picture>> draw(Context& context, const Options& options, const ui::Look& look) {
+  const auto answers = co_await ask_all(context, options);
+  if (!answers) {
+    co_return tl::make_unexpected(answers.error());
+  }
+  co_return Picture{.text = as_table(*answers, look) + errors_of(*answers)};
+}
+
 awaitable<Result<int>> resources(Context& context, const Options& options) {
   if (options.watch) {
-    const auto watched =
-        co_await watch(kWatchPause, [&](const ui::Look& look) -> awaitable<Result<Picture>> {
-          const auto answers = co_await ask_all(context, options);
-          if (!answers) {
-            co_return tl::make_unexpected(answers.error());
-          }
-          co_return Picture{.text = as_table(*answers, look) + errors_of(*answers)};
-        });
+    const auto watched = co_await watch(
+        kWatchPause, [&](const ui::Look& look) { return draw(context, options, look); });
     co_return watched ? Result<int>(0) : tl::make_unexpected(watched.error());
   }
   const auto answers = co_await ask_all(context, options);

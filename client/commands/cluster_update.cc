@@ -86,6 +86,7 @@ awaitable<Result<int>> update(Context& context, const Options& options) {
   }
   int code = 0;
   std::vector<Checked> all;
+  all.reserve(names.size());
   for (const std::string& name : names) {
     auto entry = templates::load_cluster(context.paths, name);
     if (!entry && !options.names.empty()) {
@@ -99,6 +100,7 @@ awaitable<Result<int>> update(Context& context, const Options& options) {
     all.push_back({.entry = *std::move(entry), .facts = {}});
   }
   std::vector<awaitable<Result<void>>> works;
+  works.reserve(all.size());
   for (Checked& one : all) {
     works.push_back(check(context, one));
   }

@@ -104,11 +104,13 @@ awaitable<Result<std::vector<Listing>>> first_pages(Context& context, const Opti
     co_return tl::make_unexpected(queues.error());
   }
   std::vector<Listing> listings;
+  listings.reserve(queues->size());
   for (Queue& queue : *queues) {
     listings.push_back({.queue = std::move(queue), .query = options.query});
     listings.back().query.limit = options.limit == 0 ? kPage : options.limit;
   }
   std::vector<awaitable<Result<void>>> works;
+  works.reserve(listings.size());
   for (Listing& listing : listings) {
     works.push_back(read_first_page(listing, options.everyone));
   }

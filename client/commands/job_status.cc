@@ -45,27 +45,29 @@ awaitable<Result<Asked>> ask(QueuedJob& job, std::optional<int> attempt) {
   co_return asked;
 }
 
+awaitable<Result<Picture>> draw(QueuedJob& job, const Options& options, const ui::Look& look) {
+  const auto asked = co_await ask(job, options.attempt);
+  if (!asked) {
+    co_return tl::make_unexpected(asked.error());
+  }
+  const auto& [detail, waits_for] = *asked;
+  co_return Picture{.text = options.json
+                                ? json::serialize(detail_json(job, detail, waits_for)) + "\n"
+                                : detail_text(job, detail, waits_for, look),
+                    .is_last = openpai::is_final(detail)};
+}
+
 awaitable<Result<int>> status(Context& context, const Options& options) {
   auto job = co_await find_queued_job(context, options.choice.cluster, options.choice.job);
   if (!job) {
     co_return tl::make_unexpected(job.error());
   }
-  const auto draw = [&](const ui::Look& look) -> awaitable<Result<Picture>> {
-    const auto asked = co_await ask(*job, options.attempt);
-    if (!asked) {
-      co_return tl::make_unexpected(asked.error());
-    }
-    co_return Picture{
-        .text = options.json
-                    ? json::serialize(detail_json(*job, asked->detail, asked->waits_for)) + "\n"
-                    : detail_text(*job, asked->detail, asked->waits_for, look),
-        .is_last = openpai::is_final(asked->detail)};
-  };
   Result<void> shown;
   if (options.watch) {
-    shown = co_await watch(kWatchPause, draw);
+    shown = co_await watch(kWatchPause,
+                           [&](const ui::Look& look) { return draw(*job, options, look); });
   } else {
-    const auto picture = co_await draw(ui::look_of(STDOUT_FILENO));
+    const auto picture = co_await draw(*job, options, ui::look_of(STDOUT_FILENO));
     shown = picture ? print(picture->text) : tl::make_unexpected(picture.error());
   }
   co_return shown ? Result<int>(0) : tl::make_unexpected(shown.error());

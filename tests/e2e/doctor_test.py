@@ -10,7 +10,7 @@ import time
 import unittest
 from pathlib import Path
 
-from lab.client import HOME, RDEV_HOME, rdev, rdev_json, up
+from lab.client import HOME, RDEV_HOME, check_schema, rdev, rdev_json, up
 from lab.netem import Link
 from lab.openpai import OpenPai
 from lab.proc import PATIENCE, Process, processes, program, run
@@ -27,6 +27,7 @@ def doctor(env=None, code=None):
     took = time.monotonic() - began
     assert took < 2 * PATIENCE, f"rdev doctor took {took:.1f} s"
     rows = json.loads(done.text)
+    check_schema(("doctor",), rows)
     bad = [row for row in rows if row["status"] == "fail"]
     assert done.code == (1 if bad else 0), done
     assert all(row["cure"] for row in rows if row["status"] in ("warn", "fail")), rows

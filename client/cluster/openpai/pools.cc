@@ -29,6 +29,7 @@ Pool as_pool(const VirtualCluster& one, const std::vector<Sku>& skus) {
             .total = as_resources(one.guaranteed),
             .free = as_resources(one.free),
             .kinds = {}};
+  pool.kinds.reserve(skus.size());
   for (const Sku& sku : skus) {
     pool.kinds.push_back(
         {.name = sku.name, .each = as_resources(sku.each), .room = room_for(sku.each, one.free)});

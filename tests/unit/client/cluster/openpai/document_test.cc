@@ -106,7 +106,9 @@ TEST(ProtocolV1, WhatIsNone) {
 
 std::vector<std::string> problems_of(const std::string& text) {
   std::vector<std::string> said;
-  for (const Problem& problem : convert_protocol_v1(json::parse(text)).problems) {
+  const Converted converted = convert_protocol_v1(json::parse(text));
+  said.reserve(converted.problems.size());
+  for (const Problem& problem : converted.problems) {
     said.push_back(problem.pointer + ": " + problem.what.substr(0, 20));
   }
   return said;

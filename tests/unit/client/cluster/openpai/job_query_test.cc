@@ -19,6 +19,7 @@ JobSummary job(const std::string& name, std::int64_t submitted) {
 
 std::vector<std::string> names(const JobList& list) {
   std::vector<std::string> names;
+  names.reserve(list.jobs.size());
   for (const JobSummary& one : list.jobs) {
     names.push_back(one.name);
   }

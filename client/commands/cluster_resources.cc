@@ -51,7 +51,8 @@ awaitable<Result<std::vector<Answer>>> ask_all(Context& context, const Options& 
   if (names.empty()) {
     names = templates::cluster_names(context.paths);
   }
-  if (names.empty()) {
+  const bool is_built_in_only = names.empty();
+  if (is_built_in_only) {
     names = {"local", "docker"};
   }
   std::vector<Answer> answers;
@@ -68,8 +69,13 @@ awaitable<Result<std::vector<Answer>>> ask_all(Context& context, const Options& 
     works.push_back(ask(context, answer));
   }
   const auto asked = co_await base::all_of(std::move(works));
-  co_return asked ? Result<std::vector<Answer>>(std::move(answers))
-                  : tl::make_unexpected(asked.error());
+  if (!asked) {
+    co_return tl::make_unexpected(asked.error());
+  }
+  if (is_built_in_only) {  // not everybody has a docker
+    std::erase_if(answers, [](const Answer& answer) { return answer.error.has_value(); });
+  }
+  co_return answers;
 }
 
 // 4, 2.5.

@@ -198,7 +198,7 @@ json::object job_json(const Queue& queue, const openpai::JobSummary& job) {
 }
 
 std::string diagnosis_text(const openpai::JobDetail& detail) {
-  const std::string reason = openpai::end_reason(detail);
+  const std::string reason = openpai::end_reason(detail, openpai::Advice::kWithout);
   if (reason.empty()) {
     return "";
   }

@@ -83,6 +83,7 @@ std::string server_role_name(std::string_view role);
 // Why a job did not end well: the platform's diagnosis, the container's last words and the
 // platform's advice, in one line of plain text of at most 500 bytes. Empty for a job that goes on
 // or succeeded.
-std::string end_reason(const JobDetail& detail);
+enum class Advice { kWith, kWithout };
+std::string end_reason(const JobDetail& detail, Advice advice = Advice::kWith);
 
 }  // namespace rdev::cluster::openpai

@@ -58,7 +58,7 @@ std::string last_words(const Exit& exit) {
   return "";
 }
 
-std::string advice(const Exit& exit) {
+std::string advised(const Exit& exit) {
   std::string text;
   for (const std::string& sentence : exit.solution) {
     text += (text.empty() ? "" : "; ") + sentence;
@@ -68,7 +68,7 @@ std::string advice(const Exit& exit) {
 
 }  // namespace
 
-std::string end_reason(const JobDetail& detail) {
+std::string end_reason(const JobDetail& detail, Advice advice) {
   if (detail.state == State::kStopped) {
     return "it was stopped" + codes(detail.exit) + ": " + diagnosis(detail.exit);
   }
@@ -79,10 +79,8 @@ std::string end_reason(const JobDetail& detail) {
   if (const std::string words = last_words(detail.exit); !words.empty()) {
     text += "; its last words: " + words;
   }
-  if (const std::string advised = advice(detail.exit); !advised.empty()) {
-    text += "; the platform's advice: " + advised;
-  }
-  return text;
+  const std::string sentences = advice == Advice::kWith ? advised(detail.exit) : "";
+  return text + (sentences.empty() ? "" : "; the platform's advice: " + sentences);
 }
 
 }  // namespace rdev::cluster::openpai

@@ -51,6 +51,9 @@ class Api final {
   awaitable<Result<std::vector<VirtualCluster>>> virtual_clusters();
   awaitable<Result<std::vector<Sku>>> skus();
   awaitable<Result<std::vector<Storage>>> storages();
+  // Code::kNotFound: the server has none of this name that the user may use.
+  awaitable<Result<StorageDetail>> storage(std::string name);
+  awaitable<Result<std::vector<StorageDetail>>> old_storages();
 
   // `words` are for the sentence when it is refused.
   awaitable<Result<void>> submit(std::string document, Words words);

@@ -80,6 +80,11 @@ Result<std::unique_ptr<storage::Store>> open_azure(const Account& account,
     return fail(Code::kUnavailable, "the cluster tells no account, container or key of " +
                                         storage.summary.name + ": ask its admin");
   }
+  if (!storage.summary.shared && account.user.empty()) {
+    return fail(Code::kUsage, storage.summary.name +
+                                  " has a folder for each user, and who you are "
+                                  "is not known: rdev cluster login --user NAME");
+  }
   auto endpoint =
       address("RDEV_AZURE_BLOB_ENDPOINT", "https://" + storage.account + ".blob.core.windows.net");
   // What is not shared is a folder for each user, in jobs as well.

@@ -5,7 +5,7 @@
                                             fake prints "held" and waits for `clear` before
   bytes {}                            {received, sent} bytes of bodies since the last time
   requests {}                         [[method, path with query]] since the last time
-  clear {}                            no more cuts, and go on where one is held
+  clear {}                            no more cuts, and go on where one is held; answers with how many were left
 """
 import json
 import socket
@@ -31,8 +31,10 @@ class Faults:
                 self.released.clear()
                 self.cuts.append({"method": "GET", "query": "", "count": 1, "hold": False, **body})
             elif name == "clear":
+                left = sum(cut["count"] for cut in self.cuts)
                 self.cuts.clear()
                 self.released.set()
+                return {"left": left}
             elif name == "bytes":
                 said, self.count = self.count, {"received": 0, "sent": 0}
                 return said

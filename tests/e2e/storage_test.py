@@ -244,6 +244,20 @@ class Verbs:
         self.assertEqual(said["bytes"] + said["resumed_bytes"], 20 * MB)
         self.assertEqual(digest(path), digest(self.here / "back"))
 
+    def test_changed_while_it_is_read(self):
+        service = hdfs if self.storage == "hdfs" else blobs
+        self.put("f", b"a" * 20 * MB)
+        service.control("cut", method="GET", after=15 * MB, hold=True)
+        self.addCleanup(service.control, "clear")
+        held = service.process.output.count("held")
+        with start("storage", "cp", self.url("f"), self.here / "back") as copy:
+            service.process.wait_for(r"(?s)(held.*){%d}" % (held + 1), timeout=60)
+            self.put("f", b"b" * 20 * MB)
+            service.control("clear")
+            copy.wait_for("copy it again")
+            self.assertEqual(copy.wait(), 1)
+        self.assertFalse((self.here / "back").exists())
+
     def test_a_changed_source_starts_anew(self):
         service = hdfs if self.storage == "hdfs" else blobs
         self.put("f", b"a" * 20 * MB)
@@ -280,7 +294,7 @@ class OnBlobs(Verbs, InPlace):
 class WithAToken(Verbs, InPlace):
     """A shared access signature instead of the account's key."""
     storage = "sas"
-    test_a_large_file_with_a_cut = test_killed_and_started_again = test_a_changed_source_starts_anew = None
+    test_a_large_file_with_a_cut = test_killed_and_started_again = test_a_changed_source_starts_anew = test_changed_while_it_is_read = None
 
 
 class OnHdfs(Verbs, InPlace):

@@ -29,7 +29,7 @@ void read_data(StorageDetail& storage, const json::object& data) {
 }
 
 // In old servers types are in lower case.
-std::string type_of(std::string type) {
+std::string type_of(const std::string& type) {
   return type == "azureblob" ? "azureBlob" : type == "azurefile" ? "azureFile" : type;
 }
 

@@ -71,17 +71,17 @@ std::string HdfsClient::target(const HdfsCall& call) const {
   return target + "&user.name=" + encode(options_.user);
 }
 
-Result<http::Target> HdfsClient::where_to(const http::Answer& answer) const {
-  if (answer.location.starts_with('/')) {
-    http::Base base = options_.endpoint;
+Result<http::Target> where_to(const http::Base& endpoint, const std::string& location) {
+  if (location.starts_with('/') && !location.starts_with("//")) {
+    http::Base base = endpoint;
     base.path.clear();
-    return http::Target{.base = base, .rest = answer.location};
+    return http::Target{.base = base, .rest = location};
   }
-  auto target = http::parse_url(answer.location);
+  auto target = http::parse_url(location);
   if (!target) {
     return fail(Code::kProtocol, "WebHDFS sends to an address that is none");
   }
-  if (options_.endpoint.tls && !target->base.tls) {
+  if (endpoint.tls && !target->base.tls) {
     return fail(Code::kPermission, "WebHDFS sends from https to http, to " +
                                        target->base.authority() + ": the files would be readable");
   }
@@ -99,7 +99,7 @@ http::Client& HdfsClient::data_node(const http::Base& base) {
 // The bytes go to the second address, never to the first.
 awaitable<Result<http::Answer>> HdfsClient::follow(const HdfsCall& call,
                                                    const http::Answer& redirect) {
-  const auto target = where_to(redirect);
+  const auto target = where_to(options_.endpoint, redirect.location);
   if (!target) {
     co_return tl::make_unexpected(target.error());
   }

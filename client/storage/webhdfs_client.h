@@ -20,6 +20,10 @@ struct HdfsCall {
   http::Sink sink = nullptr;  // takes what the data node has
 };
 
+// Where the Location of a redirect leads. Code::kPermission for a way from https to http,
+// Code::kProtocol for what is no address.
+Result<http::Target> where_to(const http::Base& endpoint, const std::string& location);
+
 // One call with its redirect. Any status of 400 and above is an error with the server's reason.
 class HdfsClient final {
  public:
@@ -32,7 +36,6 @@ class HdfsClient final {
 
  private:
   std::string target(const HdfsCall& call) const;
-  Result<http::Target> where_to(const http::Answer& answer) const;
   http::Client& data_node(const http::Base& base);
   awaitable<Result<http::Answer>> send(const HdfsCall& call);
   awaitable<Result<http::Answer>> follow(const HdfsCall& call, const http::Answer& redirect);

@@ -2,6 +2,7 @@
 
 #include "client/storage/path.h"
 #include "client/storage/webhdfs_answers.h"
+#include "client/storage/webhdfs_client.h"
 
 namespace rdev::storage {
 namespace {
@@ -49,6 +50,20 @@ TEST(WebHdfs, ErrorsAreOneLine) {
       R"({"RemoteException":{"exception":"FileNotFoundException","message":"a\u001b[1m b\n\tat x"}})");
   EXPECT_EQ(error.name, "FileNotFoundException");
   EXPECT_EQ(error.message, "a?[1m b");
+}
+
+TEST(WebHdfs, FollowsARedirectButNotIntoClear) {
+  const http::Base plain{.host = "nn", .port = "80"};
+  const http::Base secure{.tls = true, .host = "nn", .port = "443", .path = "/webhdfs/v1"};
+  EXPECT_EQ(where_to(plain, "http://dn:5075/x?op=OPEN")->base.text(), "http://dn:5075");
+  EXPECT_EQ(where_to(secure, "https://dn/x?op=OPEN")->rest, "/x?op=OPEN");
+  EXPECT_EQ(where_to(secure, "/a/dn/x")->base.text(), "https://nn");
+  const auto clear = where_to(secure, "http://dn:5075/x");
+  ASSERT_FALSE(clear);
+  EXPECT_EQ(clear.error().code, Code::kPermission);
+  for (const char* location : {"", "x", "//evil/x", "ftp://dn/x", "file:///etc"}) {
+    EXPECT_FALSE(where_to(plain, location)) << location;
+  }
 }
 
 TEST(Place, IsTakenApart) {

@@ -37,6 +37,8 @@ const std::vector<Command>& command_table() {
       {"cluster", "Say where jobs can run: add a cluster, show it, choose one",
        "rdev cluster add pai --url https://pai.example.com --user alice", Kind::kNormal,
        setup_cluster},
+      {"storage", "Files in a cluster's storages: list, copy, remove",
+       "rdev storage cp -r data pai://pai/blob-data/train", Kind::kNormal, setup_storage},
       {"proxy", "Speak SSH on stdin and stdout for a job, as ssh's ProxyCommand",
        "ssh -o ProxyCommand='rdev proxy train' rdev-train", Kind::kNormal, setup_proxy},
       {"ssh-config", "Let stock ssh, scp and editors know the jobs", "rdev ssh-config --install",

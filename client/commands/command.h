@@ -32,6 +32,7 @@ Run setup_logs(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_down(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_cluster(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_job(CLI::App& app, const std::vector<std::string>& rest);
+Run setup_storage(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_proxy(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_exec(CLI::App& app, const std::vector<std::string>& rest);
 Run setup_ssh(CLI::App& app, const std::vector<std::string>& rest);

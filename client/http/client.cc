@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "client/http/gzip.h"
+#include "client/http/patient.h"
 #include "protocol/base/with_timeout.h"
 
 namespace rdev::http {
@@ -16,6 +17,7 @@ using Clock = std::chrono::steady_clock;
 constexpr auto npos = std::string::npos;
 constexpr int kTries = 3;
 constexpr std::chrono::seconds kConnectLimit{10};
+constexpr std::size_t kMostIdle = 8;
 
 bool may_repeat(const Call& call) { return call.repeatable || call.method == "GET"; }
 
@@ -89,7 +91,8 @@ awaitable<Result<Answer>> Client::call_repeatedly(Call call) {
   for (int tries = 1;; ++tries) {
     auto answer = co_await call_once(call);
     const auto pause = pause_after(answer, usual);
-    if (!pause || !may_repeat(call) || tries == kTries || Clock::now() + *pause >= deadline) {
+    if (!pause || !may_repeat(call) || call.sink || tries == kTries ||
+        Clock::now() + *pause >= deadline) {
       co_return answer;
     }
     timer.expires_after(*pause);
@@ -105,8 +108,11 @@ Request Client::request_of(const Call& call) const {
   Request request{.method = call.method,
                   .target = options_.base.path + call.target,
                   .headers = call.headers,
-                  .body = call.body};
-  request.headers.emplace_back("Accept-Encoding", "gzip");
+                  .body = call.body,
+                  .source = call.source};
+  if (!call.sink && call.method != "HEAD") {
+    request.headers.emplace_back("Accept-Encoding", "gzip");
+  }
   if (proxy_ && !options_.base.tls) {
     Base root = options_.base;
     root.path.clear();
@@ -119,14 +125,14 @@ Request Client::request_of(const Call& call) const {
 }
 
 awaitable<Result<Answer>> Client::call_once(const Call& call) {
-  if (idle_ && may_repeat(call)) {
-    auto connection = std::move(idle_);
+  while (!idle_.empty() && may_repeat(call)) {
+    auto connection = take_idle();
     auto answer = co_await exchange(call, connection);
     if (answer || answer.error().code != Code::kClosed) {
       co_return answer;
     }  // else the server had closed it meanwhile: that is no failure
   }
-  idle_.reset();
+  idle_.clear();
   auto connection = co_await connect();
   if (!connection) {
     co_return unreachable(connection.error());
@@ -136,6 +142,33 @@ awaitable<Result<Answer>> Client::call_once(const Call& call) {
     co_return unreachable(answer.error());
   }
   co_return answer;
+}
+
+std::unique_ptr<Connection> Client::take_idle() {
+  auto connection = std::move(idle_.back());
+  idle_.pop_back();
+  return connection;
+}
+
+awaitable<Result<std::string>> Client::read_body(const Call& call, ResponseStream& stream) {
+  if (!call.sink || stream.status() / 100 != 2) {
+    co_return co_await stream.read_all(call.max_bytes);
+  }
+  std::vector<char> piece(64 << 10);
+  for (;;) {
+    auto n = co_await stream.read(asio::buffer(piece));
+    if (!n) {
+      // Not kClosed: what was taken must not be asked for again here.
+      co_return fail(n.error().code == Code::kClosed ? Code::kUnavailable : n.error().code,
+                     n.error().message);
+    }
+    if (*n == 0) {
+      co_return std::string();
+    }
+    if (auto taken = call.sink(std::string_view(piece.data(), *n)); !taken) {
+      co_return tl::make_unexpected(taken.error());
+    }
+  }
 }
 
 awaitable<Result<Answer>> Client::exchange(const Call& call,
@@ -152,13 +185,14 @@ awaitable<Result<Answer>> Client::exchange(const Call& call,
                 .etag = head.header("ETag"),
                 .retry_after = head.header("Retry-After"),
                 .location = head.header("Location"),
-                .content_range = head.header("Content-Range")};
+                .content_range = head.header("Content-Range"),
+                .headers = head.headers()};
   date_ = head.header("Date");
-  auto body = co_await (*stream)->read_all(call.max_bytes);
+  auto body = co_await read_body(call, **stream);
   if (!body) {
     co_return tl::make_unexpected(body.error());
   }
-  if (head.header("Content-Encoding") == "gzip" && !body->empty()) {
+  if (!call.sink && head.header("Content-Encoding") == "gzip" && !body->empty()) {
     auto text = gunzip(*body, call.max_bytes);
     if (!text) {
       co_return tl::make_unexpected(text.error());
@@ -166,7 +200,9 @@ awaitable<Result<Answer>> Client::exchange(const Call& call,
     body = std::move(*text);
   }
   answer.body = std::move(*body);
-  idle_ = (*stream)->release();
+  if (auto kept = (*stream)->release(); kept && idle_.size() < kMostIdle) {
+    idle_.push_back(std::move(kept));
+  }
   co_return answer;
 }
 
@@ -180,6 +216,9 @@ awaitable<Result<std::unique_ptr<Connection>>> Client::connect() {
   auto connection = co_await base::with_timeout(
       connect_tcp(proxy_ ? proxy_->host : server.host, proxy_ ? proxy_->port : server.port),
       kConnectLimit, "connecting");
+  if (connection && options_.stall.count() > 0) {
+    connection = patient(std::move(*connection), options_.stall);
+  }
   if (!connection || !server.tls) {
     co_return connection;
   }

@@ -16,6 +16,9 @@
 
 namespace rdev::http {
 
+// Takes a piece of an answer's body; its error ends the call.
+using Sink = std::function<Result<void>(std::string_view)>;
+
 struct Call {
   std::string method = "GET";
   std::string target;  // encoded path and query, behind the base's path
@@ -24,23 +27,30 @@ struct Call {
   std::size_t max_bytes = 8U << 20U;  // of the answer, unpacked
   // Sending it twice does what sending it once does (RFC 9110 section 9.2.2), as a GET.
   bool repeatable = false;
+  Source source = {};  // instead of `body`
+  // Takes the body of a 2xx answer as it comes, not unpacked, of any length. Such a call is made
+  // once.
+  Sink sink = nullptr;
 };
 
 struct Answer {
   int status = 0;
   std::string body;  // unpacked
   std::string content_type, etag, retry_after, location, content_range;
+  std::map<std::string, std::string> headers;  // by their names in lower case
 };
 
 struct ClientOptions {
   Base base;
   TlsOptions tls;
   Environment environment = proxy_environment();
-  std::chrono::milliseconds limit{20'000};     // of one call, tries and pauses included
+  std::chrono::milliseconds limit{20'000};  // of one call, tries and pauses included
+  // Of one read or write, for bodies that may take any time; 0: none.
+  std::chrono::milliseconds stall{0};
   std::chrono::milliseconds first_pause{250};  // before the second try; then twice as long
 };
 
-// Calls to one server, over one connection that is kept. Any status is an Answer; errors are those
+// Calls to one server, over connections that are kept. Any status is an Answer; errors are those
 // of the way there. A call that may be repeated is tried up to three times when the way there fails
 // or a proxy says 502, 503 or 504, and waits for as long as a 429 says (RFC 6585 section 4) where
 // that is within the limit. Redirects are not followed: the answer has where to.
@@ -57,6 +67,8 @@ class Client final {
  private:
   awaitable<Result<Answer>> call_repeatedly(Call call);
   awaitable<Result<Answer>> call_once(const Call& call);
+  std::unique_ptr<Connection> take_idle();
+  awaitable<Result<std::string>> read_body(const Call& call, ResponseStream& stream);
   awaitable<Result<Answer>> exchange(const Call& call, std::unique_ptr<Connection>& connection);
   awaitable<Result<std::unique_ptr<Connection>>> connect();
   awaitable<Result<std::unique_ptr<Connection>>> open_tunnel(std::unique_ptr<Connection> to_proxy);
@@ -65,7 +77,7 @@ class Client final {
 
   ClientOptions options_;
   std::optional<Proxy> proxy_;  // of the last connect()
-  std::unique_ptr<Connection> idle_;
+  std::vector<std::unique_ptr<Connection>> idle_;
   std::string date_;
 };
 

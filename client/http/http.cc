@@ -1,5 +1,6 @@
 #include "client/http/http.h"
 
+#include <algorithm>
 #include <boost/none.hpp>
 #include <boost/url/encode.hpp>
 #include <boost/url/rfc/unreserved_chars.hpp>
@@ -14,6 +15,22 @@ tl::unexpected<Error> bad_response(const boost::system::error_code& error) {
   return fail(Code::kProtocol, "the server's answer is not HTTP: " + error.message());
 }
 
+// The error is the source's own; what the connection has against the body is in `sent`.
+awaitable<Result<void>> send_source(Connection& connection, const Source& source,
+                                    Result<void>& sent) {
+  std::vector<char> piece(128 << 10);
+  for (std::uint64_t offset = 0; offset < source.bytes && sent;) {
+    const auto room = std::min<std::uint64_t>(piece.size(), source.bytes - offset);
+    const auto n = source.read(offset, asio::buffer(piece.data(), room));
+    if (!n) {
+      co_return tl::make_unexpected(n.error());
+    }
+    sent = co_await connection.write(asio::buffer(piece.data(), *n));
+    offset += *n;
+  }
+  co_return Result<void>();
+}
+
 }  // namespace
 
 std::string with_query(const std::string& path, const std::string& key, const std::string& value) {
@@ -26,8 +43,9 @@ std::string request_head(const Request& request, const std::string& host) {
   for (const auto& [name, value] : request.headers) {
     head.append(name).append(": ").append(value).append("\r\n");
   }
-  if (!request.body.empty() || request.method == "POST" || request.method == "PUT") {
-    head += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
+  const std::uint64_t length = request.source.read ? request.source.bytes : request.body.size();
+  if (length > 0 || request.method == "POST" || request.method == "PUT") {
+    head += "Content-Length: " + std::to_string(length) + "\r\n";
   }
   return head + "\r\n";
 }
@@ -42,10 +60,16 @@ awaitable<Result<std::unique_ptr<ResponseStream>>> ResponseStream::exchange(
     std::unique_ptr<Connection>& connection, const Request& request, const std::string& host) {
   const std::string head = request_head(request, host);
   auto sent = co_await connection->write(asio::buffer(head));
-  if (sent) {
+  if (sent && request.source.read) {
+    if (auto read = co_await send_source(*connection, request.source, sent); !read) {
+      connection.reset();
+      co_return tl::make_unexpected(read.error());
+    }
+  } else if (sent) {
     sent = co_await connection->write(asio::buffer(request.body));
   }
   auto stream = std::make_unique<ResponseStream>(std::move(connection));
+  stream->parser_.skip(request.method == "HEAD");  // it has a length and no body
   auto got = co_await stream->read_head();
   if (!got) {
     connection = std::move(stream->connection_);  // for its complaint
@@ -56,6 +80,17 @@ awaitable<Result<std::unique_ptr<ResponseStream>>> ResponseStream::exchange(
 
 std::string ResponseStream::header(const std::string& name) const {
   return std::string(parser_.get()[name]);
+}
+
+std::map<std::string, std::string> ResponseStream::headers() const {
+  std::map<std::string, std::string> all;
+  for (const auto& field : parser_.get()) {
+    std::string name(field.name_string());
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+    all.insert_or_assign(std::move(name), std::string(field.value()));
+  }
+  return all;
 }
 
 awaitable<Result<void>> ResponseStream::receive() {

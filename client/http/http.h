@@ -2,6 +2,9 @@
 
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,11 +14,19 @@
 
 namespace rdev::http {
 
+// A body that is read as it is sent. `read` fills a part of the buffer with what stands from
+// `offset` on and returns how much, at least one byte.
+struct Source {
+  std::uint64_t bytes = 0;
+  std::function<Result<std::size_t>(std::uint64_t offset, asio::mutable_buffer)> read;
+};
+
 struct Request {
   std::string method;
   std::string target;  // encoded
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  Source source = {};  // instead of `body`, where it has a `read`
 };
 
 // PATH?KEY=VALUE for Request::target. Everything but letters, digits and "-._~" is encoded: Go
@@ -38,6 +49,8 @@ class ResponseStream final {
 
   int status() const { return static_cast<int>(parser_.get().result_int()); }
   std::string header(const std::string& name) const;
+  // All, their names in lower case; of one that comes twice the last.
+  std::map<std::string, std::string> headers() const;
 
   // At least one byte of the body, or 0 at its end.
   awaitable<Result<std::size_t>> read(asio::mutable_buffer buffer);

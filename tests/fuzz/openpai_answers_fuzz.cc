@@ -41,6 +41,8 @@ void read_answers(std::string_view body) {
   (void)parse_virtual_clusters(body);
   (void)parse_sku_types(body);
   (void)parse_storages(body);
+  (void)parse_storage(body);
+  (void)parse_old_storages(body, body, "alice");
   (void)parse_log_locations(body);
   (void)parse_user_virtual_clusters(body);
   if (auto detail = parse_job_detail(body)) {

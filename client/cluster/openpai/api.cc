@@ -197,6 +197,22 @@ awaitable<Result<std::vector<Storage>>> Api::storages() {
   co_return parsed(co_await get("/api/v2/storages", Doing::kStorages), parse_storages);
 }
 
+awaitable<Result<StorageDetail>> Api::storage(std::string name) {
+  co_return parsed(
+      co_await get("/api/v2/storages/" + encoded(name), Doing::kStorages, {.storage = name}),
+      parse_storage);
+}
+
+awaitable<Result<std::vector<StorageDetail>>> Api::old_storages() {
+  const auto configs = co_await get("/api/v2/storage/config", Doing::kStorages);
+  if (!configs) {
+    co_return tl::make_unexpected(configs.error());
+  }
+  const auto servers = co_await get("/api/v2/storage/server", Doing::kStorages);
+  co_return servers ? parse_old_storages(*configs, *servers, account_.user)
+                    : tl::make_unexpected(servers.error());
+}
+
 awaitable<Result<void>> Api::submit(std::string document, Words words) {
   http::Call call{.method = "POST",
                   .target = "/api/v2/jobs",

@@ -56,6 +56,9 @@ class Api final {
   // Of one virtual cluster, or of all.
   awaitable<Result<std::vector<Sku>>> skus(std::string virtual_cluster = {});
   awaitable<Result<std::vector<Storage>>> storages();
+  // Code::kNotFound: the server has none of this name that the user may use.
+  awaitable<Result<StorageDetail>> storage(std::string name);
+  awaitable<Result<std::vector<StorageDetail>>> old_storages();
 
   // `words` are for the sentence when it is refused.
   awaitable<Result<void>> submit(std::string document, Words words);

@@ -44,6 +44,25 @@ struct Storage {
 // Of GET /api/v2/storages.
 Result<std::vector<Storage>> parse_storages(std::string_view body);
 
+// What a storage is, of GET /api/v2/storages/NAME. `key` and `sas` are secrets.
+struct StorageDetail {
+  Storage summary;
+  std::string type;   // "nfs", "samba", "azureFile", "azureBlob", "hdfs", …; empty: not told
+  std::string where;  // for people: "SERVER:/PATH", "//HOST/SHARE", "ACCOUNT/CONTAINER"
+  bool read_only = false;
+  std::string account, container, key, sas;  // of azureBlob
+  std::string name_node;                     // of hdfs: a host
+  std::string path;                          // of hdfs: the folder that is mounted
+};
+Result<StorageDetail> parse_storage(std::string_view body);
+
+// Those that servers before 1.0 have, and later ones still may, of GET /api/v2/storage/config and
+// /api/v2/storage/server: one for each mount, NAME for the first of a configuration and NAME~N for
+// the others. `user` is put in for ${PAI_USER_NAME}.
+Result<std::vector<StorageDetail>> parse_old_storages(std::string_view configs,
+                                                      std::string_view servers,
+                                                      const std::string& user);
+
 struct LogLocation {
   std::string name;  // "stdout", "stderr", "all", "runtime.log" …
   std::string

@@ -7,6 +7,8 @@
   lose_node {job}                          its tasks start anew elsewhere
   revoke {}                                every token is invalid from now on
   auth {method, lifetime_s}                basic or OIDC
+  storages {NAME: {share, default, type, data}}  more of them
+  old_storages {config, server}            what servers before 1.0 have instead
   clear {}                                 no more faults
   limit {calls}                            how many calls a minute are answered (600); counting begins anew
   token {user}                             answers with an application's token of this user
@@ -46,6 +48,10 @@ class Faults:
             fake.info = None if body is None else {**fake.info, **body}
         elif name == "clock":
             fake.ahead_s = body["ahead_s"]
+        elif name == "storages":
+            fake.storages.update(body)
+        elif name == "old_storages":
+            fake.old_storages.update(body)
         elif name == "limit":
             fake.limits.set(body["calls"])
         elif name == "token":

@@ -36,7 +36,8 @@ class Fake:
         self.delays = {"created": 0.1, "preparing": 0.2}
         self.free_gpus = 4
         self.used, self.skus = {}, {}
-        self.storages = {"nfs-data": {"share": True, "default": True}}
+        self.storages = {"nfs-data": {"share": True, "default": True, "type": "nfs", "data": {"server": "10.0.0.9", "path": "/data"}}}
+        self.old_storages = {"config": [], "server": []}
         self.info = {"name": "PAI RESTful API", "version": "v1.8.1", "launcherType": "k8s", "authnMethod": "basic"}
         self.url, self.limits, self.log_tokens = None, Limits(), {}
         self.runtime = Runtime(self.state / "tasks", docker_host, options, shell)
@@ -89,6 +90,12 @@ def _routes(fake):
         return {"storages": [{"name": name, "share": one["share"], "volumeName": f"{name}-pv", "default": one["default"]}
                              for name, one in fake.storages.items()]}
 
+    def storage(handler, claims, name):
+        if name not in fake.storages:
+            raise Refused(404, "NoStorageError", f"Storage {name} is not found.")
+        one = {"readOnly": False, "mountOptions": [], **fake.storages[name]}
+        return {"name": name, "volumeName": f"{name}-pv", **{key: one[key] for key in one if key != "default"}}
+
     def clusters(handler, claims):
         return {name: {"capacity": 100, "usedCapacity": 0, "dedicated": False, "resourcesUsed": fake.used.get(name, none),
                        "resourcesGuaranteed": total, "resourcesTotal": total, "maxCapacity": 100} for name in ("default", "vc1")}
@@ -115,6 +122,8 @@ def _routes(fake):
         ("GET", "/v1/virtual-clusters", False, clusters),
         ("GET", "/v2/cluster/sku-types", True, lambda h, c: fake.skus),
         ("GET", "/v2/storages", True, storage_list),
+        ("GET", "/v2/storages/([^/]+)", True, storage),
+        ("GET", "/v2/storage/(config|server)", True, lambda h, c, which: fake.old_storages[which]),
         ("POST", "/v2/jobs", True, lambda h, c: fake.jobs.submit(
             c["username"], protocol.parse(h.headers.get("Content-Type", ""), h.body()))),
         ("GET", "/v2/jobs", True, lambda h, c: fake.jobs.list(h.query)),

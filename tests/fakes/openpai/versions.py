@@ -3,7 +3,7 @@ import re
 
 # From and until (exclusively) which version there is a route; the path is that behind /api.
 ROUTES = [
-    (r"/v2/(info|tokens/.*|users/.*|virtual-clusters|storages|cluster/.*)", (1, 0), None),
+    (r"/v2/(info|tokens/.*|users/.*|virtual-clusters|storages(/.*)?|cluster/.*)", (1, 0), None),
     (r"/v1/?", None, (1, 1)),
     (r"/v1/virtual-clusters", None, (1, 1)),
     (r"/v1/user/.*", None, (2, 0)),

@@ -34,12 +34,9 @@ std::string shown_name(const Item& item) {
 json::object object_of(const Item& item) {
   json::object object{{"name", ui::valid_utf8(item.name)},
                       {"kind", item.kind == Kind::kFolder ? "folder" : "file"}};
-  if (item.kind == Kind::kFile) {
-    object["bytes"] = item.bytes;
-  }
-  if (item.modified_s != 0) {
-    object["modified"] = utc(item.modified_s);
-  }
+  object["bytes"] = item.kind == Kind::kFile ? json::value(item.bytes) : json::value(nullptr);
+  object["modified_unix_s"] =
+      item.modified_s != 0 ? json::value(item.modified_s) : json::value(nullptr);
   return object;
 }
 

@@ -76,9 +76,10 @@ void add_with_actions(const std::vector<CommandWords>& commands,
 CommandWords::Names CommandWords::names() const {
   const bool takes_name =
       std::any_of(options.begin(), options.end(), [](const OptionWords& option) {
-        return option.is_positional && option.names.front() == "NAME";
+        return option.is_positional &&
+               (option.names.front() == "NAME" || option.names.front() == "JOB");
       });
-  if (!takes_name) {
+  if (!takes_name || path.starts_with("rdev storage ")) {  // which only the cluster knows
     return Names::kNone;
   }
   return path.starts_with("rdev cluster ") ? Names::kClusters : Names::kJobs;

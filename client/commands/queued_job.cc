@@ -64,6 +64,9 @@ std::string decoded(const std::string& text) {
 // A job of rdev up; its native name is "USER~NAME", encoded.
 std::optional<QueuedJob> of_record(const Context& context, const std::string& cluster,
                                    const std::string& name) {
+  if (!state::valid_job_name(name)) {
+    return std::nullopt;
+  }
   const auto record = state::load(context.paths, name);
   if (!record || record->native.empty() || (!cluster.empty() && record->cluster != cluster) ||
       cluster::Clusters::kind(context.paths, record->cluster).value_or("") != "openpai") {

@@ -13,6 +13,9 @@ constexpr char kHome[] = "\033[H";
 constexpr char kClearScreen[] = "\033[2J";
 constexpr char kClearToEndOfLine[] = "\033[K";
 constexpr char kClearBelow[] = "\033[J";
+// A line that is too long is cut by the terminal, which else would move all below it.
+constexpr char kNoWrap[] = "\033[?7l";
+constexpr char kWrap[] = "\033[?7h";
 
 bool may_pass(const Error& error) {
   return error.code == Code::kUnavailable || error.code == Code::kTimeout;
@@ -20,14 +23,14 @@ bool may_pass(const Error& error) {
 
 // At most `rows` lines, each clearing what was there before.
 std::string on_screen(const std::string& text, std::size_t rows) {
-  std::string out = kHome;
+  std::string out = std::string(kNoWrap) + kHome;
   std::size_t at = 0;
   for (std::size_t row = 0; at < text.size() && (rows == 0 || row + 1 < rows); ++row) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
     out += text.substr(at, end - at) + kClearToEndOfLine + "\n";
     at = end + 1;
   }
-  return out + kClearBelow;
+  return out + kClearBelow + kWrap;
 }
 
 }  // namespace

@@ -354,7 +354,7 @@ class Many(Jobs):
 
     def test_watch_on_a_terminal(self):
         terminal = Terminal("env", "TERM=xterm", program("rdev"), "job", "list", "--cluster", "many", "--watch", rows=12)
-        terminal.expect(r"\x1b\[2J\x1b\[HNAME")
+        terminal.expect(r"\x1b\[2J\x1b\[\?7l\x1b\[HNAME")
         terminal.expect("old-04990")  # the screen has room for ten of them
         self.server.control("seed", user="alice", count=1)
         terminal.expect("old-00000")

@@ -1,0 +1,85 @@
+#include "client/commands/run_script.h"
+
+#include <string_view>
+#include <utility>
+
+#include "client/sshconfig/quote.h"
+
+namespace rdev::commands {
+namespace {
+
+using sshconfig::shell_quote;
+
+constexpr std::string_view kWait = R"sh(umask 077
+mkdir -p @DIR@/src
+mkfifo @DIR@/go 2>/dev/null || [ -p @DIR@/go ]
+(sleep @PATIENCE@; echo late >@DIR@/go) &
+rdev_timer=$!
+read -r rdev_word <@DIR@/go
+kill $rdev_timer 2>/dev/null || :
+[ "$rdev_word" = go ] || { echo "rdev: nobody has brought the sources" >&2; exit 1; }
+umask 022
+)sh";
+constexpr std::string_view kAnyPython =
+    R"sh(rdev_python=$(command -v python3 || command -v python) || { echo "rdev: the image has no python for pip" >&2; exit 1; }
+)sh";
+constexpr std::string_view kDeliver = R"sh(set -e
+umask 077
+mkdir -p @DIR@/src
+mkfifo @DIR@/go 2>/dev/null || [ -p @DIR@/go ]
+cat >@DIR@/sources.tar
+if command -v sha256sum >/dev/null; then
+  echo "@SHA256@  @DIR@/sources.tar" | sha256sum -c - >/dev/null
+fi
+tar -xf @DIR@/sources.tar -C @DIR@/src
+rm @DIR@/sources.tar
+echo go >@DIR@/go)sh";
+
+std::string filled(std::string_view text, std::string_view name, const std::string& value) {
+  std::string result(text);
+  for (std::size_t at = 0; (at = result.find(name, at)) != std::string::npos; at += value.size()) {
+    result.replace(at, name.size(), value);
+  }
+  return result;
+}
+
+std::string pip_lines(const RunScript& script) {
+  if (script.pip.empty()) {
+    return "";
+  }
+  std::string line = "\"$rdev_python\" -m pip install --quiet";
+  for (const std::string& one : script.pip) {
+    line += " " + shell_quote(one);
+  }
+  return (script.python.empty() ? std::string(kAnyPython)
+                                : "rdev_python=" + shell_quote(script.python) + "\n") +
+         line + "\n";
+}
+
+}  // namespace
+
+std::vector<std::string> job_command(const RunScript& script) {
+  std::vector<std::string> command = script.command;
+  if (!script.python.empty() && !command.empty() && command.front() == "python") {
+    command.front() = script.python;
+  }
+  if (!script.has_sources && script.pip.empty()) {
+    return command;
+  }
+  std::string text = "set -e\n";
+  if (script.has_sources) {
+    text += filled(filled(kWait, "@DIR@", script.directory), "@PATIENCE@",
+                   std::to_string(script.patience.count()));
+    text += "cd " + script.directory + "/src\n";
+  }
+  text += pip_lines(script) + "exec \"$@\"";
+  std::vector<std::string> words = {"sh", "-c", std::move(text), "rdev-run"};
+  words.insert(words.end(), command.begin(), command.end());
+  return words;
+}
+
+std::vector<std::string> delivery_command(const RunScript& script, const std::string& sha256) {
+  return {"sh", "-c", filled(filled(kDeliver, "@DIR@", script.directory), "@SHA256@", sha256)};
+}
+
+}  // namespace rdev::commands

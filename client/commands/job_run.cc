@@ -71,8 +71,7 @@ Result<void> add_ports(const std::vector<std::string>& ports, cluster::JobSpec& 
 }
 
 Result<JobPlan> plan_of(Context& context, Options& options) {
-  options.script.directory = "/tmp/rdev-run-" + random_hex(12);
-  options.script.has_sources = !options.sources.empty();
+  options.script.directory = "/tmp/rdev-run-" + random_hex(12) + "-${NODE_RANK:-0}";
   UpOptions up = options.up;
   up.command = job_command(options.script);
   up.exit_with_command = true;
@@ -102,7 +101,7 @@ awaitable<Result<void>> bring(Context& context, const state::JobRecord& record,
     const std::string name = state::instance_name(record.name, rank);
     const auto done = co_await deliver(
         context, rank == 0 ? record.name : name, words, sources, [&](std::uint64_t bytes) {
-          progress.stage("bringing the sources to " + name,
+          progress.stage("bringing the sources" + (rank == 0 ? "" : " to " + name),
                          ui::format_bytes(bytes) + " of " + ui::format_bytes(sources.bytes));
         });
     if (!done) {
@@ -136,14 +135,14 @@ void remember(const Context& context, const state::JobRecord& record, const Opti
 
 // The job with its sources in it; when they cannot be brought, no job is left.
 awaitable<Result<state::JobRecord>> start(Context& context, JobPlan plan, const Options& options,
-                                          const Sources* sources, ui::Progress& progress,
+                                          const Sources& sources, ui::Progress& progress,
                                           int* signal) {
   auto record = co_await launch(context, std::move(plan), progress, signal);
-  if (!record || sources == nullptr) {
+  if (!record) {
     co_return record;
   }
   const auto brought =
-      co_await interruptible(bring(context, *record, options, *sources, progress), signal);
+      co_await interruptible(bring(context, *record, options, sources, progress), signal);
   if (brought) {
     progress.done();
     co_return record;
@@ -171,7 +170,7 @@ awaitable<Result<int>> run_job(Context& context, Options& options) {
   }
   const auto began = std::chrono::steady_clock::now();
   ui::Progress progress(STDERR_FILENO, ui::terminal_of(STDERR_FILENO));
-  std::optional<Sources> sources;
+  Sources sources;
   if (!options.sources.empty()) {
     progress.stage("packing the sources");
     auto packed = pack_sources(context.paths, options.sources);
@@ -194,8 +193,7 @@ awaitable<Result<int>> run_job(Context& context, Options& options) {
                                       name);
   }
   int signal = 0;
-  auto record = co_await start(context, *std::move(plan), options, sources ? &*sources : nullptr,
-                               progress, &signal);
+  auto record = co_await start(context, *std::move(plan), options, sources, progress, &signal);
   progress.interrupt();
   if (!record) {
     note(record.error().message);

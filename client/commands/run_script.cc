@@ -17,8 +17,9 @@ mkfifo @DIR@/go 2>/dev/null || [ -p @DIR@/go ]
 rdev_timer=$!
 read -r rdev_word <@DIR@/go
 kill $rdev_timer 2>/dev/null || :
-[ "$rdev_word" = go ] || { echo "rdev: nobody has brought the sources" >&2; exit 1; }
+[ "$rdev_word" = go ] || { echo "rdev: nobody came to let the command begin" >&2; exit 1; }
 umask 022
+cd @DIR@/src
 )sh";
 constexpr std::string_view kAnyPython =
     R"sh(rdev_python=$(command -v python3 || command -v python) || { echo "rdev: the image has no python for pip" >&2; exit 1; }
@@ -27,13 +28,14 @@ constexpr std::string_view kDeliver = R"sh(set -e
 umask 077
 mkdir -p @DIR@/src
 mkfifo @DIR@/go 2>/dev/null || [ -p @DIR@/go ]
-cat >@DIR@/sources.tar
+@UNPACK@echo go >@DIR@/go)sh";
+constexpr std::string_view kUnpack = R"sh(cat >@DIR@/sources.tar
 if command -v sha256sum >/dev/null; then
   echo "@SHA256@  @DIR@/sources.tar" | sha256sum -c - >/dev/null
 fi
 tar -xf @DIR@/sources.tar -C @DIR@/src
 rm @DIR@/sources.tar
-echo go >@DIR@/go)sh";
+)sh";
 
 std::string filled(std::string_view text, std::string_view name, const std::string& value) {
   std::string result(text);
@@ -63,15 +65,8 @@ std::vector<std::string> job_command(const RunScript& script) {
   if (!script.python.empty() && !command.empty() && command.front() == "python") {
     command.front() = script.python;
   }
-  if (!script.has_sources && script.pip.empty()) {
-    return command;
-  }
-  std::string text = "set -e\n";
-  if (script.has_sources) {
-    text += filled(filled(kWait, "@DIR@", script.directory), "@PATIENCE@",
-                   std::to_string(script.patience.count()));
-    text += "cd " + script.directory + "/src\n";
-  }
+  std::string text = "set -e\n" + filled(filled(kWait, "@DIR@", script.directory), "@PATIENCE@",
+                                         std::to_string(script.patience.count()));
   text += pip_lines(script) + "exec \"$@\"";
   std::vector<std::string> words = {"sh", "-c", std::move(text), "rdev-run"};
   words.insert(words.end(), command.begin(), command.end());
@@ -79,7 +74,9 @@ std::vector<std::string> job_command(const RunScript& script) {
 }
 
 std::vector<std::string> delivery_command(const RunScript& script, const std::string& sha256) {
-  return {"sh", "-c", filled(filled(kDeliver, "@DIR@", script.directory), "@SHA256@", sha256)};
+  std::string text = filled(kDeliver, "@UNPACK@", sha256.empty() ? "" : std::string(kUnpack));
+  text = filled(filled(text, "@SHA256@", sha256), "@DIR@", script.directory);
+  return {"sh", "-c", std::move(text)};
 }
 
 }  // namespace rdev::commands

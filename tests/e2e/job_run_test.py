@@ -1,0 +1,129 @@
+"""`rdev job run`: a command as a job, with files of ours; on the embedded cluster, docker's images, and OpenPAI."""
+import json
+import os
+import tempfile
+import unittest
+from pathlib import Path
+
+from lab.client import RDEV_HOME, jobs, rdev, rdev_json, start
+from lab.openpai import for_module, of_the_fake
+from lab.proc import eventually, processes, run
+
+
+def setUpModule():
+    global pai
+    pai = for_module()
+
+
+class Runs(unittest.TestCase):
+    def setUp(self):
+        self.here = Path(tempfile.mkdtemp(prefix="s-"))
+        self.addCleanup(run, "rm", "-rf", self.here)
+
+    def tearDown(self):
+        self.doCleanups()
+        self.assertEqual(jobs(), {})
+
+    def run_job(self, *argv, code=0, **how):
+        words = argv[:argv.index("--")] if "--" in argv else argv
+        said = rdev("job", "run", *words, "--json", *argv[len(words):], code=code, timeout=120, **how)
+        name = json.loads(said.text)["name"]
+        self.addCleanup(rdev, "down", name, code=None)
+        return name
+
+    def ended(self, name):
+        """Its exit code, once it has one."""
+        eventually(lambda: rdev_json("status", name)["state"] == "ended", f"{name} has ended", timeout=60)
+        return rdev_json("status", name)["exit_code"]
+
+    def write(self, name, text, mode=0o644):
+        path = self.here / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+        return path
+
+    def check_sources(self, *where):
+        script = self.write("main.sh", "cat 'data dir/a b'; echo $1; cat big | wc -c; ls -a; exit 5\n", 0o755)
+        self.write("data dir/a b", "hello\n")
+        (self.here / "big").write_bytes(os.urandom(3_000_000))
+        name = self.run_job(*where, "--source", script, "--source", self.here / "data dir", "--source", self.here / "big",
+                            "--", "sh", "./main.sh", "it's $HOME")
+        self.assertEqual(self.ended(name), 5)
+        log = rdev("logs", name).text
+        self.assertIn("hello\nit's $HOME\n3000000\n", log.replace("\r", ""))
+        self.assertIn("data dir\n", log)
+        self.assertEqual(list(RDEV_HOME.glob("state/sources.*")), [])
+        return name
+
+
+class Local(Runs):
+    WHERE = ("--cluster", "local")
+
+    def test_sources(self):
+        name = self.check_sources(*self.WHERE)
+        row = rdev_json("history", name)[0]
+        self.assertEqual((row["command"], row["options"]["command"]), ("run", ["sh", "./main.sh", "it's $HOME"]))
+
+    def test_without_sources(self):
+        name = self.run_job(*self.WHERE, "--name", "plain", "--", "sh", "-c", "exit 3")
+        self.assertEqual((name, self.ended("plain")), ("plain", 3))
+
+    def test_pip_and_python(self):
+        self.write("pip", "#!/bin/sh\n", 0o755)
+        python = self.write("my python", '#!/bin/sh\necho "PY $@"\n', 0o755)
+        name = self.run_job(*self.WHERE, "--python", python, "--pip", "torch>=1.0", "--pip", "a b", "--", "python", "x.py")
+        self.ended(name)
+        self.assertIn("PY -m pip install --quiet torch>=1.0 a b\nPY x.py\n", rdev("logs", name).text.replace("\r", ""))
+
+    def test_what_is_wrong(self):
+        for argv, code, why in ((("--source", "/nonexistent", "--", "true"), 1, "there is no /nonexistent"), ((), 2, "a command is missing"),
+                                (("--port", "web", "--", "true"), 2, "rdev forward reaches any port"),
+                                (("--source", self.write("a", ""), "--source", self.write("b/a", ""), "--", "true"), 2, "two of them are called a")):
+            self.assertIn(why, rdev("job", "run", *self.WHERE, *argv, code=code).errors)
+        self.assertIn("only rdev job run takes a command", rdev("job", "list", "--", "x", code=2).errors)
+        self.run_job(*self.WHERE, "--name", "there", "--", "sleep", "5000")
+        self.assertIn("there is a job there already", rdev("job", "run", *self.WHERE, "--name", "there", "--", "true", code=1).errors)
+
+    def test_sources_that_cannot_be_unpacked_leave_no_job(self):
+        self.write("bin/tar", "#!/bin/sh\n[ \"$1\" = -cf ] && exec /usr/bin/tar \"$@\"; echo no room >&2; exit 1\n", 0o755)
+        path = f"{self.here / 'bin'}:{os.environ['PATH']}"
+        said = rdev("job", "run", *self.WHERE, "--name", "full", "--env", f"PATH={path}", "--source", self.write("x", "y"), "--", "true",
+                    env={"PATH": path}, code=1, timeout=60)
+        self.assertIn("the sources could not be unpacked in the job (code 1): no room", said.errors)
+        self.assertEqual(jobs(), {})
+        eventually(lambda: not processes("rdev-agent"), "no agent is left")
+
+    def test_interrupted_while_it_brings_them(self):
+        self.write("bin/tar", "#!/bin/sh\n[ \"$1\" = -cf ] && exec /usr/bin/tar \"$@\"; exec sleep 1000\n", 0o755)
+        path = f"{self.here / 'bin'}:{os.environ['PATH']}"
+        runner = start("job", "run", *self.WHERE, "--name", "cut", "--env", f"PATH={path}", "--source", self.write("x", "y"), "--", "true",
+                       env={"PATH": path})
+        eventually(lambda: processes("sleep 1000"), "it is being unpacked")
+        runner.signal(2)
+        self.assertEqual(runner.wait(30), 130)
+        self.assertEqual(jobs(), {})
+        eventually(lambda: not processes("sleep 1000"), "nothing of it is left")
+
+
+class OpenPai(Runs):
+    WHERE = ("--cluster", "pai")
+
+    def test_sources(self):
+        self.check_sources(*self.WHERE, *pai.options)
+
+    def test_ports_and_preview(self):
+        said = rdev("job", "run", *self.WHERE, "--port", "web", "--port", "tb=2", "--pip", "torch", "--source", self.here, "--preview", "--",
+                    "python", "train.py")
+        self.assertRegex(said.text, r"web: 1\n +tb: 2\n")
+        self.assertIn("-m pip install", said.text)
+
+    @of_the_fake("takes four slots")
+    def test_each_instance_gets_them(self):
+        name = self.run_job(*self.WHERE, "--instances", "2", "--source", self.write("x", "seen\n"), "--", "sh", "-c", "cat x; exec sleep 5000")
+        for rank in ("", ".1"):
+            eventually(lambda: "seen" in rdev("logs", name + rank).text, "it got them", timeout=30)
+
+
+if __name__ == "__main__":
+    unittest.main()

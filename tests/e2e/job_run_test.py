@@ -5,6 +5,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from lab import docker, images
 from lab.client import RDEV_HOME, jobs, rdev, rdev_json, start
 from lab.openpai import for_module, of_the_fake
 from lab.proc import eventually, processes, run
@@ -104,6 +105,17 @@ class Local(Runs):
         self.assertEqual(runner.wait(30), 130)
         self.assertEqual(jobs(), {})
         eventually(lambda: not processes("sleep 1000"), "nothing of it is left")
+
+
+class Docker(Runs):
+    @classmethod
+    def setUpClass(cls):
+        engine = docker.Dockerd()
+        cls.addClassCleanup(engine.stop)
+        images.load("busybox", 'CMD ["/no/such/command"]')
+
+    def test_sources_in_busybox(self):
+        self.check_sources("--cluster", "docker", "--image", "lab/busybox:1")
 
 
 class OpenPai(Runs):

@@ -61,8 +61,10 @@ Result<void> add_ports(const std::vector<std::string>& ports, cluster::JobSpec& 
   const std::string path =
       "taskRoles." + std::string(roles->begin()->key()) + ".resourcePerInstance.ports.";
   for (const std::string& port : ports) {
-    const std::string count = port.find('=') == std::string::npos ? "=1" : "";
-    if (auto set = templates::set_value(job, path + port + count); !set) {
+    std::string assignment = path;
+    assignment += port;
+    assignment += port.find('=') == std::string::npos ? "=1" : "";
+    if (auto set = templates::set_value(job, assignment); !set) {
       return prefix("--port", set.error());
     }
   }

@@ -37,8 +37,10 @@ awaitable<Result<void>> try_one(const Reach& reach, const cluster::Endpoint& end
 }
 
 // Tries each endpoint. The best come first: one that had failed may have been asked just before the
-// agent listened, so it is asked once more when a later one answers.
-awaitable<Result<std::vector<cluster::Endpoint>>> try_endpoints(const Reach& reach) {
+// agent listened, so it is asked once more when a later one answers. `why` is what the last one
+// that was there had said.
+awaitable<Result<std::vector<cluster::Endpoint>>> try_endpoints(const Reach& reach,
+                                                                std::string& why) {
   auto endpoints = co_await reach.cluster.endpoints(reach.ref);
   if (!endpoints) {
     co_return endpoints;
@@ -54,6 +56,7 @@ awaitable<Result<std::vector<cluster::Endpoint>>> try_endpoints(const Reach& rea
       co_return endpoints;
     }
     last = reached.error();
+    why = last.message;
     if (failed == endpoints->end() && last.code != Code::kTimeout) {
       failed = endpoint;
     }
@@ -81,25 +84,26 @@ awaitable<std::string> last_log_lines(const Reach& reach, std::optional<int> ins
 awaitable<Result<std::vector<cluster::Endpoint>>> wait_for_agent(const Reach& reach) {
   const auto deadline = Clock::now() + reach.limit;
   asio::steady_timer timer(co_await asio::this_coro::executor);
+  std::string why;  // also of an endpoint that is gone again
   for (milliseconds pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
-    auto reached = co_await try_endpoints(reach);
+    auto reached = co_await try_endpoints(reach, why);
     if (reached || reached.error().code == Code::kPermission) {
       co_return reached;
     }
+    const std::string complaint = why.empty() ? reached.error().message : why;
     const auto status = co_await reach.cluster.status(reach.ref);
     const bool ended = status && (status->state == cluster::JobState::kEnded ||
                                   status->state == cluster::JobState::kGone);
     if (ended) {
       const std::string log = co_await last_log_lines(reach, status->culprit);
       co_return fail(Code::kClosed, end_sentence(reach.ref.name, *status) +
-                                        "; its agent had not answered: " + reached.error().message +
-                                        "; " + log);
+                                        "; its agent had not answered: " + complaint + "; " + log);
     }
     if (Clock::now() + pause > deadline) {
       const std::string log = co_await last_log_lines(reach);
       co_return fail(Code::kTimeout, "the agent did not answer within " +
-                                         std::to_string(reach.limit.count()) +
-                                         " s: " + reached.error().message + "; " + log);
+                                         std::to_string(reach.limit.count()) + " s: " + complaint +
+                                         "; " + log);
     }
     timer.expires_after(pause);
     (void)co_await timer.async_wait(use_tuple);

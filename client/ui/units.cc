@@ -143,7 +143,8 @@ std::string format_ago(std::chrono::seconds age) {
   if (s < 3600) {
     return fmt::format("{} min ago", s / 60);
   }
-  return s < 2 * 86400 ? fmt::format("{} h ago", s / 3600) : fmt::format("{} d ago", s / 86400);
+  constexpr std::int64_t kTwoDays = 172800;
+  return s < kTwoDays ? fmt::format("{} h ago", s / 3600) : fmt::format("{} d ago", s / 86400);
 }
 
 std::string format_bytes(std::uint64_t bytes) {

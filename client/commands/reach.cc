@@ -79,6 +79,10 @@ awaitable<std::string> last_log_lines(const Reach& reach, std::optional<int> ins
   co_return tail.text().empty() ? "(its log is empty)" : "its log ends with:\n" + tail.text();
 }
 
+std::string joined(std::string text, const std::string& complaint, const std::string& log) {
+  return text.append(complaint).append("; ").append(log);
+}
+
 }  // namespace
 
 awaitable<Result<std::vector<cluster::Endpoint>>> wait_for_agent(const Reach& reach) {
@@ -97,13 +101,13 @@ awaitable<Result<std::vector<cluster::Endpoint>>> wait_for_agent(const Reach& re
     if (ended) {
       const std::string log = co_await last_log_lines(reach, status->culprit);
       co_return fail(Code::kClosed, end_sentence(reach.ref.name, *status) +
-                                        "; its agent had not answered: " + complaint + "; " + log);
+                                        joined("; its agent had not answered: ", complaint, log));
     }
     if (Clock::now() + pause > deadline) {
       const std::string log = co_await last_log_lines(reach);
-      co_return fail(Code::kTimeout, "the agent did not answer within " +
-                                         std::to_string(reach.limit.count()) + " s: " + complaint +
-                                         "; " + log);
+      const std::string limit = std::to_string(reach.limit.count());
+      co_return fail(Code::kTimeout,
+                     "the agent did not answer within " + limit + joined(" s: ", complaint, log));
     }
     timer.expires_after(pause);
     (void)co_await timer.async_wait(use_tuple);

@@ -5,10 +5,10 @@
 #include "client/commands/cluster_verbs.h"
 #include "client/commands/command.h"
 #include "client/commands/context.h"
+#include "client/commands/defaults.h"
 #include "client/state/job_record.h"
 #include "client/state/tokens.h"
 #include "client/templates/cluster_entry.h"
-#include "client/templates/config.h"
 
 namespace rdev::commands {
 namespace {
@@ -114,11 +114,7 @@ awaitable<Result<int>> remove(Context& context, const Options& options) {
                                       ". End them first (rdev down, or rdev down --forget where "
                                       "the cluster will not answer again)");
   }
-  const auto config = templates::load_config(context.paths);
-  Result<void> done;
-  if (config && config->cluster == name) {
-    done = templates::select_cluster(context.paths, "");
-  }
+  Result<void> done = deselect_cluster(context.paths, name);
   if (done) {
     done = state::remove_token(context.paths, name);
   }
@@ -137,10 +133,14 @@ awaitable<Result<int>> select(Context& context, const Options& options) {
   if (auto known = cluster::Clusters::check_name(context.paths, name); !known) {
     co_return tl::make_unexpected(known.error());
   }
-  if (auto selected = templates::select_cluster(context.paths, name); !selected) {
+  if (auto selected = select_cluster(context.paths, name); !selected) {
     co_return tl::make_unexpected(selected.error());
   }
   note("rdev up starts jobs on " + name + " now");
+  const auto defaults = load_defaults(context.paths);
+  if (defaults && defaults->project && defaults->project->values.contains("cluster")) {
+    note("but not here, where " + defaults->project->path.string() + " says which cluster");
+  }
   co_return 0;
 }
 

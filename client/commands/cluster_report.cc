@@ -6,7 +6,7 @@
 
 #include "client/cluster/clusters.h"
 #include "client/cluster/openpai/account.h"
-#include "client/templates/config.h"
+#include "client/commands/defaults.h"
 #include "client/ui/table.h"
 #include "client/ui/units.h"
 
@@ -87,11 +87,11 @@ ClusterList list_clusters(const state::Paths& paths) {
       list.broken.push_back(std::move(entry.error()));
     }
   }
-  auto config = templates::load_config(paths);
-  if (config) {
-    list.selected = config->cluster.value_or("local");
+  const auto defaults = load_defaults(paths);
+  if (defaults) {
+    list.selected = selected_cluster(*defaults);
   } else {
-    list.broken.push_back(std::move(config.error()));
+    list.broken.push_back(defaults.error());
   }
   return list;
 }

@@ -8,7 +8,6 @@
 #include "client/commands/command.h"
 #include "client/commands/jobs.h"
 #include "client/state/job_record.h"
-#include "client/templates/config.h"
 #include "protocol/base/all_of.h"
 #include "protocol/base/with_timeout.h"
 

@@ -5,11 +5,11 @@
 #include <filesystem>
 #include <system_error>
 
+#include "client/commands/defaults.h"
 #include "client/commands/doctor.h"
 #include "client/state/identity.h"
 #include "client/state/job_record.h"
 #include "client/state/unfinished.h"
-#include "client/templates/config.h"
 #include "protocol/base/file.h"
 #include "protocol/base/unix_socket.h"
 
@@ -77,8 +77,10 @@ fs::path wanted_runtime(const state::Paths& paths) {
 awaitable<Findings> check_configuration(const state::Paths& paths) {
   Findings findings;
   const char* const cure = "correct it in an editor, or remove the file and begin anew";
-  if (const auto config = templates::load_config(paths); !config) {
-    findings.push_back(fault("configuration", config.error().message, cure));
+  if (const auto defaults = load_defaults(paths); !defaults) {
+    findings.push_back(fault("configuration", defaults.error().message, cure));
+  } else if (const std::string why = why_not_trusted(*defaults); !why.empty()) {
+    findings.push_back(warning("configuration", why, "read it; then rdev trust"));
   }
   std::size_t clusters = 0;
   for (const std::string& name : templates::cluster_names(paths)) {

@@ -5,7 +5,6 @@
 
 #include "client/cluster/clusters.h"
 #include "client/commands/jobs.h"
-#include "client/templates/config.h"
 #include "client/templates/job_template.h"
 #include "client/templates/openpai_settings.h"
 #include "client/templates/strict_yaml.h"
@@ -244,21 +243,27 @@ Result<cluster::JobSpec> plan_template(JobTemplate job, const std::string& clust
 
 }  // namespace
 
+Result<void> check_options(const UpOptions& options) {
+  JobTemplate job;
+  cluster::JobSpec spec;
+  auto good = apply_options(options, job);
+  return good ? apply_scheduling(options, spec) : good;
+}
+
+std::optional<std::string> cluster_of_template(const state::Paths& paths,
+                                               const std::string& which) {
+  auto job = load_template(paths, which);
+  return job ? std::move(job->cluster) : std::nullopt;
+}
+
 Result<JobPlan> make_plan(const state::Paths& paths, const UpOptions& options) {
-  const auto config = templates::load_config(paths);
-  if (!config) {
-    return tl::make_unexpected(config.error());
-  }
   JobPlan plan{.cluster = options.cluster, .spec = {}};
   // A template that names its cluster is of rdev's own kind; what is wrong with it is said below.
   if (plan.cluster.empty() && !options.job_template.empty()) {
-    auto job = load_template(paths, options.job_template);
-    if (job && job->cluster) {
-      plan.cluster = *job->cluster;
-    }
+    plan.cluster = cluster_of_template(paths, options.job_template).value_or("");
   }
   if (plan.cluster.empty()) {
-    plan.cluster = config->cluster.value_or("local");
+    plan.cluster = "local";
   }
   const auto kind = cluster::Clusters::kind(paths, plan.cluster);
   if (!kind) {

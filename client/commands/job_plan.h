@@ -31,8 +31,14 @@ struct JobPlan {
   cluster::JobSpec spec;
 };
 
+// Code::kUsage "--gpus: …" when an option is not written as it has to be, whatever the cluster.
+Result<void> check_options(const UpOptions& options);
+
+// The cluster that the template named `which` is for; nullopt also when it cannot be read.
+std::optional<std::string> cluster_of_template(const state::Paths& paths, const std::string& which);
+
 // The template with the options over it. The cluster is that of --cluster, else the template's,
-// else config.yaml's, else "local".
+// else "local"; defaults are in the options already (defaults.h).
 Result<JobPlan> make_plan(const state::Paths& paths, const UpOptions& options);
 
 }  // namespace rdev::commands

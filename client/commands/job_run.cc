@@ -3,6 +3,7 @@
 #include <ctime>
 #include <memory>
 
+#include "client/commands/defaults.h"
 #include "client/commands/deliver.h"
 #include "client/commands/interrupt.h"
 #include "client/commands/job.h"
@@ -72,12 +73,41 @@ Result<void> add_ports(const std::vector<std::string>& ports, cluster::JobSpec& 
   return {};
 }
 
+// What is not given; a job without a --ttl of its own has no end.
+Result<void> add_defaults(const state::Paths& paths, Options& options) {
+  std::vector<std::string> missing;
+  const std::pair<const char*, std::vector<std::string>*> lists[] = {
+      {"source", &options.sources}, {"pip", &options.script.pip}, {"port", &options.ports}};
+  for (const auto& [key, target] : lists) {
+    if (target->empty()) {
+      missing.emplace_back(key);
+    }
+  }
+  if (options.script.python.empty()) {
+    missing.emplace_back("python");
+  }
+  options.up.ttl = options.up.ttl.empty() ? "none" : options.up.ttl;
+  auto filled = with_defaults(paths, options.up, missing);
+  if (!filled) {
+    return tl::make_unexpected(filled.error());
+  }
+  options.up = std::move(filled->options);
+  for (const auto& [key, target] : lists) {
+    if (const auto found = filled->of_run.find(key); found != filled->of_run.end()) {
+      *target = std::move(found->second);
+    }
+  }
+  if (const auto python = filled->of_run.find("python"); python != filled->of_run.end()) {
+    options.script.python = python->second.front();
+  }
+  return {};
+}
+
 Result<JobPlan> plan_of(Context& context, Options& options) {
   options.script.directory = "/tmp/rdev-run-" + random_hex(12) + "-${NODE_RANK:-0}";
   UpOptions up = options.up;
   up.command = job_command(options.script);
   up.exit_with_command = true;
-  up.ttl = up.ttl.empty() ? "none" : up.ttl;
   auto plan = make_plan(context.paths, up);
   const auto name = plan ? job_name(up.name.empty() ? "run-" + random_hex(6) : up.name)
                          : tl::make_unexpected(plan.error());
@@ -161,7 +191,8 @@ awaitable<Result<int>> run_job(Context& context, Options& options) {
   if (options.script.command.empty()) {
     co_return fail(Code::kUsage, "a command is missing: rdev job run … -- CMD");
   }
-  auto plan = plan_of(context, options);
+  const auto filled = add_defaults(context.paths, options);
+  auto plan = filled ? plan_of(context, options) : tl::make_unexpected(filled.error());
   if (!plan) {
     co_return tl::make_unexpected(plan.error());
   }

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <boost/json.hpp>
+#include <charconv>
 #include <utility>
 
 #include "client/sshconfig/quote.h"
@@ -63,6 +64,18 @@ std::string word(const json::value& value) {
   return is_plain ? text : sshconfig::shell_quote(text);
 }
 
+template <class T>
+Result<void> read_number(const std::string& text, std::optional<T>& target) {
+  T number{};
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || rest != end) {
+    return fail(Code::kUsage, "must be a number, not '" + text + "'");
+  }
+  target = number;
+  return {};
+}
+
 }  // namespace
 
 json::object options_json(const UpOptions& options) {
@@ -122,6 +135,32 @@ UpOptions options_from_json(const json::object& object) {
     }
   }
   return options;
+}
+
+Result<void> set_option(UpOptions& options, std::string_view name, const Texts& values) {
+  for (const auto& [known, member] : kLists) {
+    if (name == known) {
+      options.*member = values;
+      return {};
+    }
+  }
+  if (values.size() != 1) {
+    return fail(Code::kUsage, "takes one value");
+  }
+  const std::string& text = values.front();
+  for (const auto& [known, member] : kTexts) {
+    if (name == known) {
+      options.*member = text;
+      return {};
+    }
+  }
+  if (name == "cpus") {
+    return read_number(text, options.cpus);
+  }
+  if (name == "instances") {
+    return read_number(text, options.instances);
+  }
+  return fail(Code::kUsage, "is no option of rdev up");
 }
 
 UpOptions over(UpOptions then, const UpOptions& given) {

@@ -2,6 +2,7 @@
 
 #include <boost/json/object.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "client/commands/job_plan.h"
@@ -12,6 +13,10 @@ namespace rdev::commands {
 // --preview, --json and --like are no part of them.
 boost::json::object options_json(const UpOptions& options);
 UpOptions options_from_json(const boost::json::object& object);
+
+// Sets --NAME as the command line would. Code::kUsage when it takes no such value.
+Result<void> set_option(UpOptions& options, std::string_view name,
+                        const std::vector<std::string>& values);
 
 // `given` over what was given then: an option that is given now replaces it whole, also a list.
 UpOptions over(UpOptions then, const UpOptions& given);

@@ -5,8 +5,8 @@
 #include <boost/url/rfc/unreserved_chars.hpp>
 
 #include "client/cluster/openpai/account.h"
+#include "client/commands/defaults.h"
 #include "client/commands/jobs.h"
-#include "client/templates/config.h"
 
 namespace rdev::commands {
 namespace {
@@ -33,13 +33,13 @@ std::string list_of(const std::vector<std::string>& names) {
 }
 
 Result<std::string> default_queue(const Context& context) {
-  const auto config = templates::load_config(context.paths);
-  if (!config) {
-    return tl::make_unexpected(config.error());
+  const auto chosen = default_cluster(context.paths);
+  if (!chosen) {
+    return tl::make_unexpected(chosen.error());
   }
   const std::vector<std::string> added = templates::cluster_names(context.paths);
   for (const std::string& name : added) {
-    if (name == config->cluster || added.size() == 1) {
+    if (name == *chosen || added.size() == 1) {
       return name;
     }
   }

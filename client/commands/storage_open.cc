@@ -4,10 +4,10 @@
 
 #include "client/cluster/openpai/account.h"
 #include "client/commands/cluster_report.h"
+#include "client/commands/defaults.h"
 #include "client/storage/azure_blob.h"
 #include "client/storage/webhdfs.h"
 #include "client/templates/cluster_entry.h"
-#include "client/templates/config.h"
 
 namespace rdev::commands {
 namespace {
@@ -130,12 +130,12 @@ Result<std::string> storage_cluster(const state::Paths& paths, const std::string
     return name;
   }
   const std::vector<std::string> names = templates::cluster_names(paths);
-  const auto config = templates::load_config(paths);
-  if (!config) {
-    return tl::make_unexpected(config.error());
+  const auto chosen = default_cluster(paths);
+  if (!chosen) {
+    return tl::make_unexpected(chosen.error());
   }
   for (const std::string& one : names) {
-    if (config->cluster == one || names.size() == 1) {
+    if (*chosen == one || names.size() == 1) {
       return one;
     }
   }

@@ -4,6 +4,7 @@
 
 #include "client/commands/command.h"
 #include "client/commands/context.h"
+#include "client/commands/defaults.h"
 #include "client/commands/jobs.h"
 #include "client/commands/launch.h"
 #include "client/commands/like.h"
@@ -52,10 +53,12 @@ awaitable<Result<UpReport>> have_job(Context& context, JobPlan plan, std::string
   co_return report;
 }
 
-// What was asked for, over what --like names.
+// What was asked for, over what --like names, or over the defaults.
 Result<UpOptions> asked_for(const Context& context, const UpOptions& given) {
   if (given.like.empty()) {
-    return given;
+    auto filled = with_defaults(context.paths, given);
+    return filled ? Result<UpOptions>(std::move(filled->options))
+                  : tl::make_unexpected(filled.error());
   }
   const auto history = state::read_history(context.paths);
   if (!history) {

@@ -32,10 +32,8 @@ class Plan : public ::testing::Test {
 TEST_F(Plan, IsLocalUnlessSomethingSaysOtherwise) {
   EXPECT_EQ(plan({}).value().cluster, "local");
   EXPECT_EQ(plan({}).value().spec.lifetime, std::chrono::minutes(90));
-  test::write_text(dir_.paths().config / "config.yaml", "cluster: docker\n");
-  EXPECT_EQ(plan({}).value().cluster, "docker");
-  EXPECT_EQ(plan({}).value().spec.image, "debian:12");
-  EXPECT_EQ(plan({.cluster = "local"}).value().cluster, "local");
+  EXPECT_EQ(plan({.cluster = "docker"}).value().cluster, "docker");
+  EXPECT_EQ(plan({.cluster = "docker"}).value().spec.image, "debian:12");
 }
 
 TEST_F(Plan, TemplateMayNameItsCluster) {

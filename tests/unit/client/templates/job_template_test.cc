@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "client/templates/config.h"
 #include "client/templates/strict_yaml.h"
 #include "tests/unit/client/temp_dir.h"
 
@@ -129,18 +128,6 @@ TEST(JobTemplate, OfTheUserComesBeforeTheOneOfRdev) {
   const auto missing = find_job_template(dir.paths(), "nope");
   ASSERT_FALSE(missing);
   EXPECT_THAT(missing.error().message, HasSubstr("jobtemplates/nope.yaml"));
-}
-
-TEST(Config, SelectsACluster) {
-  const TempDir dir;
-  EXPECT_FALSE(load_config(dir.paths()).value().cluster.has_value());
-  const auto file = dir.paths().config / "config.yaml";
-  test::write_text(file, "cluster: docker\n");
-  EXPECT_EQ(load_config(dir.paths()).value().cluster, "docker");
-  test::write_text(file, "clutser: docker\n");
-  const auto wrong = load_config(dir.paths());
-  ASSERT_FALSE(wrong);
-  EXPECT_THAT(wrong.error().message, HasSubstr("config.yaml:1:1: unknown key 'clutser'"));
 }
 
 TEST(Mount, TakesPathsWithModes) {

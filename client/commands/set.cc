@@ -178,12 +178,13 @@ Result<int> set(const state::Paths& paths, const Options& options) {
     return tl::make_unexpected(done.error());
   }
   for (const auto& [name, values] : *wanted) {
-    std::string text;
+    std::string text = name + " is";
     for (const std::string& value : values) {
-      text += text.empty() ? "" : " ";
+      text += ' ';
       text += sshconfig::shell_quote(value);
     }
-    note(name + " is " + text + " in " + file->path.string());
+    text += " in ";
+    note(text += file->path.string());
   }
   return 0;
 }

@@ -80,7 +80,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kOldName
     {"cluster-alias", "it is called cluster here"},
     {"virtual-cluster", "it is called vc here"},
     {"storage-alias", "it is called storage here"},
-    {"workspace", "write storage=NAME:/USER/WORKSPACE here, the storage and the folder in it"},
+    {"workspace", "set storage=NAME here, and name the folder in it, as in cd /mnt/NAME/FOLDER"},
     {"gpu", "it is called gpus here"},
     {"cpu", "it is called cpus here"},
     {"mem", "it is called memory here"},

@@ -118,7 +118,7 @@ class Defaults(unittest.TestCase):
             ("gpus=lots",): "gpus: 'lots' is not a number of GPUs",
             ("gpus",): "write KEY=VALUE",
             ("gpu=1",): "'gpu': it is called gpus here",
-            ("workspace=x",): "write storage=NAME:/USER/WORKSPACE",
+            ("workspace=x",): "set storage=NAME here",
             ("imag=x",): "did you mean 'image'?",
             ("cluster=nowhere",): "there is no cluster 'nowhere'",
             ("image+=x",): "image is no list",

@@ -107,8 +107,14 @@ Result<void> check_spec(const JobSpec& spec) {
                 "the priority must be prod, test or oppo, not '" + spec.priority + "'");
   }
   for (const std::string& storage : spec.storages) {
-    if (storage.empty()) {
+    const std::size_t colon = storage.find(':');
+    if (storage.empty() || colon == 0) {
       return fail(Code::kUsage, "a storage needs a name");
+    }
+    if (colon != std::string::npos && storage.substr(colon + 1, 1) != "/") {
+      return fail(Code::kUsage, "--storage " + storage +
+                                    ": what stands behind the name is where the "
+                                    "job sees it, an absolute path");
     }
   }
   return check_texts(spec);

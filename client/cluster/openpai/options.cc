@@ -128,6 +128,7 @@ void set_instances(json::object& role, int instances, std::vector<std::string>& 
   }
 }
 
+// Each is NAME, which the platform mounts at /mnt/NAME, or NAME:PATH.
 void set_storages(json::object& extras, const JobSpec& spec, std::vector<Problem>& problems) {
   json::value& storages = extras["storages"];
   if (storages.is_null()) {
@@ -137,15 +138,21 @@ void set_storages(json::object& extras, const JobSpec& spec, std::vector<Problem
     problems.push_back({.pointer = "/extras/storages", .what = "must be a list of {name: …}"});
     return;
   }
-  for (const std::string& name : spec.storages) {
-    const auto has_it = [&](const json::value& one) {
+  json::array& all = storages.get_array();
+  for (const std::string& asked : spec.storages) {
+    const std::size_t colon = asked.find(':');
+    const std::string name = asked.substr(0, colon);
+    auto found = std::find_if(all.begin(), all.end(), [&](const json::value& one) {
       const json::object* object = one.if_object();
       const json::value* its = object == nullptr ? nullptr : object->if_contains("name");
       return its != nullptr && its->is_string() && its->get_string() == name;
-    };
-    json::array& all = storages.get_array();
-    if (std::none_of(all.begin(), all.end(), has_it)) {
+    });
+    if (found == all.end()) {
       all.push_back(json::object{{"name", name}});
+      found = all.end() - 1;
+    }
+    if (colon != std::string::npos) {
+      found->get_object()["mountPath"] = asked.substr(colon + 1);
     }
   }
 }

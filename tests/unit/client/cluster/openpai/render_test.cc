@@ -156,7 +156,7 @@ TEST(Render, OptionsGoOverTheDocument) {
   spec.virtual_cluster = "vc2";
   spec.priority = "oppo";
   spec.sku = "V100";
-  spec.storages = {"data", "more"};
+  spec.storages = {"data", "more:/more", "data"};
   spec.setup = {"apt-get update"};
   spec.command = {"python3", "it's.py", "<% $parameters.what %>"};
   const Rendered result = rendered(spec);
@@ -178,7 +178,8 @@ TEST(Render, OptionsGoOverTheDocument) {
   EXPECT_EQ(text_at(job, "/extras/hivedScheduler/jobPriorityClass"), R"("oppo")");
   EXPECT_EQ(text_at(job, "/extras/hivedScheduler/taskRoles/taskrole1"),
             R"({"skuType":"V100","skuNumber":2})");
-  EXPECT_EQ(text_at(job, "/extras/storages"), R"([{"name":"data"},{"name":"more"}])");
+  EXPECT_EQ(text_at(job, "/extras/storages"),
+            R"([{"name":"data"},{"name":"more","mountPath":"/more"}])");
   EXPECT_EQ(text_at(role, "/commands/1"), R"("apt-get update")");
   EXPECT_EQ(json::serialize(role.at("commands").as_array().back()),
             R"("'python3' 'it'\\''s.py' '<% $parameters.what %>'")");
@@ -310,6 +311,8 @@ TEST(CheckSpec, RefusesWhatOpenpaiCannotDo) {
       {[](JobSpec& spec) { spec.instances = 0; }, "at least one instance"},
       {[](JobSpec& spec) { spec.priority = "crit"; }, "prod, test or oppo"},
       {[](JobSpec& spec) { spec.storages = {""}; }, "a storage needs a name"},
+      {[](JobSpec& spec) { spec.storages = {":/data"}; }, "a storage needs a name"},
+      {[](JobSpec& spec) { spec.storages = {"data:"}; }, "an absolute path"},
       {[](JobSpec& spec) { spec.command = {"\xff"}; }, "the command must be UTF-8"},
       {[](JobSpec& spec) { spec.env = {{"A", std::string(1, '\0')}}; }, "NUL"},
   };

@@ -10,12 +10,14 @@ namespace {
 
 using sshconfig::shell_quote;
 
+// Reads to the end: whoever lets the command begin has exited then, and is not ended with a job
+// that ends at once.
 constexpr std::string_view kWait = R"sh(umask 077
 mkdir -p @DIR@/src
 mkfifo @DIR@/go 2>/dev/null || [ -p @DIR@/go ]
 (sleep @PATIENCE@; echo late >@DIR@/go) &
 rdev_timer=$!
-read -r rdev_word <@DIR@/go
+{ read -r rdev_word; while read -r rdev_rest; do :; done; } <@DIR@/go
 kill $rdev_timer 2>/dev/null || :
 [ "$rdev_word" = go ] || { echo "rdev: nobody came to let the command begin" >&2; exit 1; }
 umask 022
@@ -28,7 +30,8 @@ constexpr std::string_view kDeliver = R"sh(set -e
 umask 077
 mkdir -p @DIR@/src
 mkfifo @DIR@/go 2>/dev/null || [ -p @DIR@/go ]
-@UNPACK@echo go >@DIR@/go)sh";
+@UNPACK@exec 3>@DIR@/go
+echo go >&3)sh";
 constexpr std::string_view kUnpack = R"sh(cat >@DIR@/sources.tar
 if command -v sha256sum >/dev/null; then
   echo "@SHA256@  @DIR@/sources.tar" | sha256sum -c - >/dev/null

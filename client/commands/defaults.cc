@@ -57,11 +57,6 @@ std::string absolute_path(const std::string& value, const fs::path& file) {
   return (file.parent_path() / value).lexically_normal().string();  // absolute ones stay
 }
 
-bool is_path(std::string_view key, std::string_view value) {
-  return key == "source" || (key == "template" && (value.find('/') != std::string_view::npos ||
-                                                   value.ends_with(".yaml")));
-}
-
 Result<unsigned> kind_bit(const state::Paths& paths, const std::string& cluster) {
   const auto kind = cluster::Clusters::kind(paths, cluster.empty() ? "local" : cluster);
   if (!kind) {
@@ -133,10 +128,6 @@ Result<void> check_default(const DefaultKey& key, const DefaultValues& values) {
   if (key.name == "cluster" && values.front() != "local" && values.front() != "docker") {
     return templates::check_cluster_name(values.front());
   }
-  if (key.name == "priority" && values.front() != "prod" && values.front() != "test" &&
-      values.front() != "oppo") {
-    return fail(Code::kUsage, "must be prod, test or oppo, not '" + values.front() + "'");
-  }
   UpOptions options;
   auto good = set_option(options, key.name, values);
   good = good ? check_options(options) : good;
@@ -204,7 +195,7 @@ Result<DefaultValues> default_values(const Defaults& defaults, std::string_view 
     return withheld(defaults, name);
   }
   for (std::string& value : found->values) {
-    value = is_path(name, value) ? absolute_path(value, found->file->path) : value;
+    value = templates::is_path(**key, value) ? absolute_path(value, found->file->path) : value;
   }
   return std::move(found->values);
 }

@@ -99,21 +99,21 @@ Result<std::vector<Row>> rows_of(const Defaults& defaults, const Options& option
   return rows;
 }
 
-Result<int> get(const state::Paths& paths, const Options& options) {
-  auto defaults = load_defaults(paths);
+awaitable<Result<int>> get(Context& context, const Options& options) {
+  auto defaults = load_defaults(context.paths);
   if (!defaults) {
-    return tl::make_unexpected(defaults.error());
+    co_return tl::make_unexpected(defaults.error());
   }
   if (options.is_global) {
     defaults->project.reset();
   }
   const auto rows = rows_of(*defaults, options);
   if (!rows) {
-    return tl::make_unexpected(rows.error());
+    co_return tl::make_unexpected(rows.error());
   }
   if (!options.key.empty() && rows->empty()) {
     note(options.key + " has no default here");
-    return 1;
+    co_return 1;
   }
   std::string text;
   if (options.json) {
@@ -131,11 +131,7 @@ Result<int> get(const state::Paths& paths, const Options& options) {
     note(why);
   }
   const auto printed = print(text);
-  return printed ? Result<int>(0) : tl::make_unexpected(printed.error());
-}
-
-awaitable<Result<int>> work(Context& context, const Options& options) {
-  co_return get(context.paths, options);
+  co_return printed ? Result<int>(0) : tl::make_unexpected(printed.error());
 }
 
 }  // namespace
@@ -146,7 +142,7 @@ Run setup_get(CLI::App& app, const std::vector<std::string>&) {
   app.add_flag("-g,--global", o->is_global, "Without the project's file");
   app.add_flag("--all", o->all, "Also what has no default, and what each is");
   app.add_flag("--json", o->json, "The result as JSON");
-  return [o] { return run([o](Context& context) { return work(context, *o); }); };
+  return [o] { return run([o](Context& context) { return get(context, *o); }); };
 }
 
 }  // namespace rdev::commands

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "client/cluster/clusters.h"
+#include "client/cluster/openpai/render.h"
 #include "client/commands/jobs.h"
 #include "client/templates/job_template.h"
 #include "client/templates/openpai_settings.h"
@@ -247,7 +248,8 @@ Result<void> check_options(const UpOptions& options) {
   JobTemplate job;
   cluster::JobSpec spec;
   auto good = apply_options(options, job);
-  return good ? apply_scheduling(options, spec) : good;
+  good = good ? apply_scheduling(options, spec) : good;
+  return good ? cluster::openpai::check_scheduling(spec) : good;
 }
 
 std::optional<std::string> cluster_of_template(const state::Paths& paths,

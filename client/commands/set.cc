@@ -38,20 +38,17 @@ Result<DefaultsFile> file_to_edit(const state::Paths& paths, bool is_global) {
   if (*path) {
     return templates::load_project_defaults(**path, check_default);
   }
-  return DefaultsFile{.path = here / ".rdev.yaml", .is_project = true, .text = {}, .values = {}};
+  return DefaultsFile{
+      .path = here / templates::kProjectDefaults, .is_project = true, .text = {}, .values = {}};
 }
 
 // Whether all that it says is its user's own word: it is trusted, or says nothing that needs trust.
 Result<bool> is_own(const state::Paths& paths, const DefaultsFile& file) {
-  bool needs_trust = false;
-  for (const DefaultKey& key : templates::default_keys()) {
-    needs_trust = needs_trust || (!key.is_safe && file.values.contains(std::string(key.name)));
-  }
   const auto trust = state::trust_of(paths, file.path, file.text);
   if (!trust) {
     return tl::make_unexpected(trust.error());
   }
-  return !needs_trust || *trust == state::Trust::kTrusted;
+  return templates::keys_that_need_trust(file).empty() || *trust == state::Trust::kTrusted;
 }
 
 Result<void> edit(DefaultsFile& file, const std::string& key,
@@ -113,12 +110,9 @@ Result<Assignment> parse_assignment(const std::string& word) {
 
 // A path that was written from here, as the file has to say it.
 std::string as_in_file(const DefaultKey& key, const std::string& value, const DefaultsFile& file) {
-  const bool is_path =
-      key.name == "source" || (key.name == "template" &&
-                               (value.find('/') != std::string::npos || value.ends_with(".yaml")));
   std::error_code error;
-  const fs::path absolute = is_path && !value.empty() ? fs::absolute(value, error) : fs::path();
-  if (error || absolute.empty()) {
+  const fs::path absolute = value.empty() ? fs::path() : fs::absolute(value, error);
+  if (error || absolute.empty() || !templates::is_path(key, value)) {
     return value;
   }
   return file.is_project && !fs::path(value).is_absolute()
@@ -160,22 +154,23 @@ Result<void> check_wanted(const state::Paths& paths,
                                  : cluster::Clusters::check_name(paths, cluster->second.front());
 }
 
-Result<int> set(const state::Paths& paths, const Options& options) {
+awaitable<Result<int>> set(Context& context, const Options& options) {
+  const state::Paths& paths = context.paths;
   const auto file = file_to_edit(paths, options.is_global);
   const auto wanted =
       file ? wanted_values(*file, options.words) : tl::make_unexpected(file.error());
   auto done = wanted ? check_wanted(paths, *wanted) : tl::make_unexpected(wanted.error());
   if (!done) {
-    return tl::make_unexpected(done.error());
+    co_return tl::make_unexpected(done.error());
   }
   DefaultsFile edited = *file;
   for (const auto& [name, values] : *wanted) {
     if (done = edit(edited, name, values); !done) {
-      return tl::make_unexpected(done.error());
+      co_return tl::make_unexpected(done.error());
     }
   }
   if (done = save(paths, *file, edited); !done) {
-    return tl::make_unexpected(done.error());
+    co_return tl::make_unexpected(done.error());
   }
   for (const auto& [name, values] : *wanted) {
     std::string text = name + " is";
@@ -186,47 +181,42 @@ Result<int> set(const state::Paths& paths, const Options& options) {
     text += " in ";
     note(text += file->path.string());
   }
-  return 0;
+  co_return 0;
 }
 
-Result<int> unset(const state::Paths& paths, const Options& options) {
+awaitable<Result<int>> unset(Context& context, const Options& options) {
+  const state::Paths& paths = context.paths;
   const auto file = file_to_edit(paths, options.is_global);
   if (!file) {
-    return tl::make_unexpected(file.error());
+    co_return tl::make_unexpected(file.error());
   }
   DefaultsFile edited = *file;
   for (const std::string& word : options.words) {
     const auto key = templates::find_default_key(word);
     if (!key) {
-      return tl::make_unexpected(key.error());
+      co_return tl::make_unexpected(key.error());
     }
     if (!edited.values.contains(word)) {
-      return fail(Code::kNotFound, file->path.string() + " sets no " + word +
-                                       " (rdev get says where it comes from)");
+      co_return fail(Code::kNotFound, file->path.string() + " sets no " + word +
+                                          " (rdev get says where it comes from)");
     }
     if (auto done = edit(edited, word, std::nullopt); !done) {
-      return tl::make_unexpected(done.error());
+      co_return tl::make_unexpected(done.error());
     }
   }
   if (auto done = save(paths, *file, edited); !done) {
-    return tl::make_unexpected(done.error());
+    co_return tl::make_unexpected(done.error());
   }
-  return 0;
+  co_return 0;
 }
 
-using Action = Result<int> (*)(const state::Paths&, const Options&);
-
-awaitable<Result<int>> work(Context& context, const Options& options, Action action) {
-  co_return action(context.paths, options);
-}
+using Action = awaitable<Result<int>> (*)(Context&, const Options&);
 
 Run setup(CLI::App& app, const char* words, const char* text, Action action) {
   auto o = std::make_shared<Options>();
   app.add_option(words, o->words, text)->required();
   app.add_flag("-g,--global", o->is_global, "For all directories: config.yaml of yours");
-  return [o, action] {
-    return run([o, action](Context& context) { return work(context, *o, action); });
-  };
+  return [o, action] { return run([o, action](Context& context) { return action(context, *o); }); };
 }
 
 }  // namespace

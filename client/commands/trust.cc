@@ -1,4 +1,3 @@
-#include <boost/json.hpp>
 #include <memory>
 #include <system_error>
 
@@ -34,7 +33,8 @@ Result<fs::path> file_of(const Options& options) {
     return tl::make_unexpected(found.error());
   }
   if (!*found) {
-    return fail(Code::kNotFound, "there is no .rdev.yaml in " + path.string() + " or above");
+    return fail(Code::kNotFound, "there is no " + std::string(templates::kProjectDefaults) +
+                                     " in " + path.string() + " or above");
   }
   return **found;
 }
@@ -52,42 +52,36 @@ Result<int> print_list(const state::Paths& paths) {
   return printed ? Result<int>(0) : tl::make_unexpected(printed.error());
 }
 
-Result<int> trust(const state::Paths& paths, const Options& options) {
+awaitable<Result<int>> trust(Context& context, const Options& options) {
   if (options.list) {
-    return print_list(paths);
+    co_return print_list(context.paths);
   }
   const auto path = file_of(options);
   if (!path) {
-    return tl::make_unexpected(path.error());
+    co_return tl::make_unexpected(path.error());
   }
   if (options.revoke) {
-    const auto revoked = state::distrust(paths, *path);
+    const auto revoked = state::distrust(context.paths, *path);
     if (!revoked) {
-      return tl::make_unexpected(revoked.error());
+      co_return tl::make_unexpected(revoked.error());
     }
     note(path->string() + (*revoked ? " is not trusted any more" : " was not trusted"));
-    return 0;
+    co_return 0;
   }
   const auto file = templates::load_project_defaults(*path, check_default);
-  auto done = file ? state::trust(paths, *path, file->text)
+  auto done = file ? state::trust(context.paths, *path, file->text)
                    : Result<void>(tl::make_unexpected(file.error()));
   if (!done) {
-    return tl::make_unexpected(done.error());
+    co_return tl::make_unexpected(done.error());
   }
   std::string chosen;
-  for (const templates::DefaultKey& key : templates::default_keys()) {
-    if (!key.is_safe && file->values.contains(std::string(key.name))) {
-      chosen += chosen.empty() ? "" : ", ";
-      chosen += key.name;
-    }
+  for (const std::string_view key : templates::keys_that_need_trust(*file)) {
+    chosen += chosen.empty() ? "" : ", ";
+    chosen += key;
   }
   note(path->string() + " is trusted as it is now" +
        (chosen.empty() ? " (it chooses nothing that needs it)" : ": it chooses " + chosen));
-  return 0;
-}
-
-awaitable<Result<int>> work(Context& context, const Options& options) {
-  co_return trust(context.paths, options);
+  co_return 0;
 }
 
 }  // namespace
@@ -97,7 +91,7 @@ Run setup_trust(CLI::App& app, const std::vector<std::string>&) {
   app.add_option("PATH", o->where, "The project's file, or a directory in it; by default this one");
   app.add_flag("--revoke", o->revoke, "Do not trust it any more");
   app.add_flag("--list", o->list, "Print the files that are trusted");
-  return [o] { return run([o](Context& context) { return work(context, *o); }); };
+  return [o] { return run([o](Context& context) { return trust(context, *o); }); };
 }
 
 }  // namespace rdev::commands

@@ -17,8 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kProjectFile = ".rdev.yaml";
-
 constexpr unsigned kInContainers = DefaultKey::kDocker | DefaultKey::kOpenPai;
 
 // In the order in which they are shown.
@@ -171,6 +169,21 @@ Result<DefaultsFile> parse_defaults(std::string text, fs::path path, const Defau
   return file;
 }
 
+bool is_path(const DefaultKey& key, std::string_view value) {
+  const bool is_file = value.find('/') != std::string_view::npos || value.ends_with(".yaml");
+  return key.name == "source" || (key.name == "template" && is_file);
+}
+
+std::vector<std::string_view> keys_that_need_trust(const DefaultsFile& file) {
+  std::vector<std::string_view> keys;
+  for (const DefaultKey& key : kKeys) {
+    if (!key.is_safe && file.values.contains(std::string(key.name))) {
+      keys.push_back(key.name);
+    }
+  }
+  return keys;
+}
+
 fs::path user_defaults_path(const state::Paths& paths) { return paths.config / "config.yaml"; }
 
 Result<DefaultsFile> load_user_defaults(const state::Paths& paths, const DefaultCheck& check) {
@@ -184,7 +197,7 @@ Result<DefaultsFile> load_user_defaults(const state::Paths& paths, const Default
 
 Result<std::optional<fs::path>> find_project_defaults(const fs::path& directory) {
   for (fs::path here = directory;; here = here.parent_path()) {
-    fs::path path = here / kProjectFile;
+    fs::path path = here / kProjectDefaults;
     struct stat status{};
     if (::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
       if (auto ours = check_owner(path, status); !ours) {

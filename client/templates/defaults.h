@@ -38,6 +38,11 @@ using DefaultValues = std::vector<std::string>;  // one, or those of a list
 // Whether the command line would take it.
 using DefaultCheck = std::function<Result<void>(const DefaultKey&, const DefaultValues&)>;
 
+inline constexpr std::string_view kProjectDefaults = ".rdev.yaml";
+
+// Whether `value` is a path, which a file says relative to itself.
+bool is_path(const DefaultKey& key, std::string_view value);
+
 struct DefaultsFile {
   std::filesystem::path path;
   bool is_project = false;
@@ -48,6 +53,9 @@ struct DefaultsFile {
 // Code::kUsage "FILE:LINE:COLUMN: KEY: …" for whatever is not understood.
 Result<DefaultsFile> parse_defaults(std::string text, std::filesystem::path path,
                                     const DefaultCheck& check);
+
+// The keys in it that are not safe.
+std::vector<std::string_view> keys_that_need_trust(const DefaultsFile& file);
 
 std::filesystem::path user_defaults_path(const state::Paths& paths);
 // Without the file: no values.

@@ -78,7 +78,7 @@ class Defaults(unittest.TestCase):
         self.addCleanup(rdev, "down", "ran", code=None)
         self.rdev("job", "run", "--name", "ran", "--", "sh", "-c", "test -f hello.py && echo it is there")
         self.assertIn("it is there", self.rdev("logs", "ran", "-f").text)
-        self.assertNotIn("lifetime", rdev("status", "ran").text)
+        self.assertEqual(rdev_json("history", "ran")[0]["options"]["ttl"], "none")  # ttl is of rdev up
 
     def test_a_project_that_is_not_trusted(self):
         self.file.write_text("ttl: 2h\nenv: [HOME]\ncluster: local\n")

@@ -97,6 +97,11 @@ Result<void> check_spec(const JobSpec& spec) {
   if (!spec.document) {
     return fail(Code::kUsage, "OpenPAI needs a job document as template: --template FILE");
   }
+  auto good = check_scheduling(spec);
+  return good ? check_texts(spec) : good;
+}
+
+Result<void> check_scheduling(const JobSpec& spec) {
   if (spec.instances < 1) {
     return fail(Code::kUsage,
                 "a job has at least one instance, not " + std::to_string(spec.instances));
@@ -117,7 +122,7 @@ Result<void> check_spec(const JobSpec& spec) {
                                     "job sees it, an absolute path");
     }
   }
-  return check_texts(spec);
+  return {};
 }
 
 }  // namespace rdev::cluster::openpai

@@ -11,6 +11,8 @@ namespace rdev::cluster::openpai {
 // Code::kUsage for what OpenPAI has no way to do, with what to do instead. Looks at the options
 // only; the document is read by render.
 Result<void> check_spec(const JobSpec& spec);
+// What of it the cluster's scheduler takes, whatever the document.
+Result<void> check_scheduling(const JobSpec& spec);
 
 // What the job is made of and JobSpec does not have.
 struct RenderInput {

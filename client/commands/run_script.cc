@@ -11,14 +11,15 @@ namespace {
 using sshconfig::shell_quote;
 
 // Reads to the end: whoever lets the command begin has exited then, and is not ended with a job
-// that ends at once.
+// that ends at once. The command inherits no process of ours, not even a dead one.
 constexpr std::string_view kWait = R"sh(umask 077
 mkdir -p @DIR@/src
 mkfifo @DIR@/go 2>/dev/null || [ -p @DIR@/go ]
-(sleep @PATIENCE@; echo late >@DIR@/go) &
+(trap 'kill $! 2>/dev/null; exit' TERM; sleep @PATIENCE@ & wait; echo late >@DIR@/go) &
 rdev_timer=$!
 { read -r rdev_word; while read -r rdev_rest; do :; done; } <@DIR@/go
 kill $rdev_timer 2>/dev/null || :
+wait $rdev_timer || :
 [ "$rdev_word" = go ] || { echo "rdev: nobody came to let the command begin" >&2; exit 1; }
 umask 022
 cd @DIR@/src

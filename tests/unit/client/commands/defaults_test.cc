@@ -120,6 +120,7 @@ TEST_F(WithDefaults, AreHeldToWhatTheCommandLineTakes) {
       {"env: [=x]\n", "env: "},
       {"mount: [/a]\n", "mount: '/a'"},
       {"priority: high\n", "must be prod, test or oppo"},
+      {"storage: [data:in]\n", "an absolute path"},
       {"inject: magic\n", "'magic' is no way"},
       {"cluster: A B\n", "cannot be a cluster's name"},
       {"image: ''\n", "must not be empty"},

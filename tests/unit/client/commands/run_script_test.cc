@@ -1,20 +1,24 @@
 #include "client/commands/run_script.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 
 #include "client/sshconfig/quote.h"
+#include "protocol/base/fd.h"
 #include "tests/unit/client/temp_dir.h"
 
 namespace rdev::commands {
 namespace {
 
-pid_t start(const std::vector<std::string>& words) {
+pid_t start(const std::vector<std::string>& words, int out = STDOUT_FILENO) {
   const pid_t child = ::fork();
   if (child == 0) {
+    ::dup2(out, STDOUT_FILENO);
     std::vector<char*> argv;
     argv.reserve(words.size() + 1);
     for (const std::string& word : words) {
@@ -51,6 +55,26 @@ TEST_F(RunScripts, TheCommandBeginsWhenWhoLetItHasExited) {
   delivery[2] += "\nsleep 0.3\n: >" + left;  // a shell that takes long to exit
   EXPECT_EQ(end(start(delivery)), 0);
   EXPECT_EQ(end(job), 7);
+}
+
+TEST_F(RunScripts, TheCommandInheritsNoProcess) {
+  const RunScript script{
+      .directory = sshconfig::shell_quote(directory_),
+      .patience = std::chrono::seconds(30),
+      .pip = {},
+      .python = {},
+      .command = {"sh", "-c", "read -r left </proc/$$/task/$$/children; test -z \"$left\""}};
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const base::Fd out(ends[0]);
+  base::Fd in(ends[1]);
+  const pid_t job = start(job_command(script), in.get());
+  in.reset();
+  EXPECT_EQ(end(start(delivery_command(script, ""))), 0);
+  EXPECT_EQ(end(job), 0);
+  pollfd left{.fd = out.get(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(::poll(&left, 1, 0), 1) << "something still holds the job's output";
+  EXPECT_EQ(left.revents, POLLHUP);
 }
 
 TEST_F(RunScripts, NobodyComes) {

@@ -110,7 +110,8 @@ Result<Config> check(const AgentConfig& message, const Additions& more) {
                 .job_id = message.job_id(),
                 .host_key = *std::move(host_key),
                 .exit_with_command = message.exit_with_command(),
-                .login_shell = message.login_shell()};
+                .login_shell = message.login_shell(),
+                .quiet = message.quiet()};
   if (message.lifetime_seconds() != 0) {
     config.lifetime = std::chrono::seconds(std::min(message.lifetime_seconds(), kMaxLifetime));
   }

@@ -24,6 +24,7 @@ struct Config {
   std::optional<std::chrono::seconds> lifetime;
   bool exit_with_command = false;
   bool login_shell = false;
+  bool quiet = false;
   std::string fallback_home;  // absolute; empty: none
   services::Denials denials;
 };

@@ -19,6 +19,7 @@
 #include "agent/scp/server.h"
 #include "agent/serve.h"
 #include "agent/sftp/server.h"
+#include "protocol/base/log.h"
 
 namespace {
 
@@ -39,6 +40,9 @@ int serve_config(rdev::agent::OwnProcess own, const Arguments& arguments) {
     return complain(config.error());
   }
   config->exit_with_command |= arguments.by_hand.exit_with_command;
+  if (config->quiet) {
+    rdev::base::set_log_level(rdev::base::LogLevel::kWarning);
+  }
   rdev::agent::ServeOptions options{.config = *std::move(config), .command = arguments.command};
   if (!handed.listen_fd.empty()) {
     auto listener = rdev::agent::take_listener(handed.listen_fd);

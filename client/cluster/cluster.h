@@ -82,6 +82,7 @@ struct JobSpec {
   std::optional<std::chrono::seconds> lifetime;
   bool exit_with_command = false;
   bool login_shell = false;
+  bool quiet = false;  // the agent logs warnings and errors only
   std::vector<Denied> deny;
 };
 

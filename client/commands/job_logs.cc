@@ -1,9 +1,9 @@
-#include <cstdio>
 #include <memory>
 #include <optional>
 
 #include "client/cluster/openpai/logs.h"
 #include "client/commands/job.h"
+#include "client/commands/log_output.h"
 #include "client/commands/queued_job.h"
 
 namespace rdev::commands {
@@ -69,11 +69,7 @@ awaitable<Result<int>> logs(Context& context, const Options& options) {
   if (!good) {
     co_return tl::make_unexpected(good.error());
   }
-  bool written = true;
-  const cluster::Cluster::LogSink sink = [&written](std::string_view bytes) {
-    written = written && std::fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size() &&
-              std::fflush(stdout) == 0;
-  };
+  LogOutput output;
   openpai::LogChoice choice{
       .task = [&](const openpai::JobDetail& detail) { return task_of(detail, options); },
       .attempt = options.attempt,
@@ -81,15 +77,13 @@ awaitable<Result<int>> logs(Context& context, const Options& options) {
       .tail = options.tail};
   const auto follow =
       options.follow ? cluster::Cluster::Follow::kYes : cluster::Cluster::Follow::kNo;
-  const auto read =
-      co_await openpai::read_logs(*job->queue.api, job->key, std::move(choice), follow, sink);
+  const auto read = co_await openpai::read_logs(*job->queue.api, job->key, std::move(choice),
+                                                follow, output.sink());
   if (!read) {
     co_return tl::make_unexpected(read.error());
   }
-  if (!written) {
-    co_return fail(Code::kFailed, "cannot write to stdout");
-  }
-  co_return 0;
+  const auto written = output.written();
+  co_return written ? Result<int>(0) : tl::make_unexpected(written.error());
 }
 
 }  // namespace

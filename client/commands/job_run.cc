@@ -5,6 +5,7 @@
 
 #include "client/commands/defaults.h"
 #include "client/commands/deliver.h"
+#include "client/commands/follow.h"
 #include "client/commands/interrupt.h"
 #include "client/commands/job.h"
 #include "client/commands/jobs.h"
@@ -27,6 +28,7 @@ struct Options {
   UpOptions up;
   std::vector<std::string> sources, ports;
   RunScript script;
+  bool follow = false;
 };
 
 std::string random_hex(std::size_t digits) {
@@ -117,6 +119,7 @@ Result<JobPlan> plan_of(Context& context, Options& options) {
                       : Result<void>(tl::make_unexpected(cluster.error()));
   if (done) {
     plan->spec.name = *name;
+    plan->spec.quiet = true;
     done = (*cluster)->check(plan->spec);
   }
   if (!done) {
@@ -187,6 +190,56 @@ awaitable<Result<state::JobRecord>> start(Context& context, JobPlan plan, const 
   co_return tl::make_unexpected(std::move(error));
 }
 
+// The job, begun; its lock is free again.
+awaitable<Result<UpReport>> start_locked(Context& context, JobPlan plan, const Options& options,
+                                         ui::Progress& progress, int* signal) {
+  const auto began = std::chrono::steady_clock::now();
+  Sources sources;
+  if (!options.sources.empty()) {
+    progress.stage("packing the sources");
+    auto packed = pack_sources(context.paths, options.sources);
+    if (!packed) {
+      progress.interrupt();
+      co_return tl::make_unexpected(packed.error());
+    }
+    sources = *std::move(packed);
+  }
+  co_await clean_up_crashed(context);
+  const std::string name = plan.spec.name;
+  const auto lock = lock_or_wait(context, name);
+  if (!lock) {
+    co_return tl::make_unexpected(lock.error());
+  }
+  if (state::load(context.paths, name)) {
+    co_return fail(Code::kExists, "there is a job " + name +
+                                      " already: give this one another "
+                                      "--name, or end that one with rdev down " +
+                                      name);
+  }
+  auto record = co_await start(context, std::move(plan), options, sources, progress, signal);
+  progress.interrupt();
+  if (!record) {
+    co_return tl::make_unexpected(record.error());
+  }
+  remember(context, *record, options);
+  co_return UpReport{.record = *std::move(record),
+                     .outcome = Outcome::kStarted,
+                     .elapsed = std::chrono::steady_clock::now() - began};
+}
+
+// Its log until it ends. The job is not the terminal's: a Ctrl-C leaves it.
+awaitable<Result<int>> follow(Context& context, const state::JobRecord& record) {
+  note(record.name + " is up on " + record.cluster + "; its log:");
+  int signal = 0;
+  const auto code = co_await interruptible(follow_to_end(context, record), &signal);
+  if (signal != 0) {
+    note(record.name + " goes on: rdev logs " + record.name + " -f shows its log, rdev down " +
+         record.name + " ends it");
+    co_return 128 + signal;
+  }
+  co_return code;
+}
+
 awaitable<Result<int>> run_job(Context& context, Options& options) {
   if (options.script.command.empty()) {
     co_return fail(Code::kUsage, "a command is missing: rdev job run … -- CMD");
@@ -201,43 +254,21 @@ awaitable<Result<int>> run_job(Context& context, Options& options) {
     const auto printed = text ? print(*text) : tl::make_unexpected(text.error());
     co_return printed ? Result<int>(0) : tl::make_unexpected(printed.error());
   }
-  const auto began = std::chrono::steady_clock::now();
   ui::Progress progress(STDERR_FILENO, ui::terminal_of(STDERR_FILENO));
-  Sources sources;
-  if (!options.sources.empty()) {
-    progress.stage("packing the sources");
-    auto packed = pack_sources(context.paths, options.sources);
-    if (!packed) {
-      progress.interrupt();
-      co_return tl::make_unexpected(packed.error());
-    }
-    sources = *std::move(packed);
-  }
-  co_await clean_up_crashed(context);
-  const std::string name = plan->spec.name;
-  const auto lock = lock_or_wait(context, name);
-  if (!lock) {
-    co_return tl::make_unexpected(lock.error());
-  }
-  if (state::load(context.paths, name)) {
-    co_return fail(Code::kExists, "there is a job " + name +
-                                      " already: give this one another "
-                                      "--name, or end that one with rdev down " +
-                                      name);
-  }
   int signal = 0;
-  auto record = co_await start(context, *std::move(plan), options, sources, progress, &signal);
-  progress.interrupt();
-  if (!record) {
-    note(record.error().message);
-    co_return signal != 0 ? 128 + signal : record.error().code == Code::kUsage ? 2 : 1;
+  const auto report = co_await start_locked(context, *std::move(plan), options, progress, &signal);
+  if (!report && signal != 0) {
+    note(report.error().message);
+    co_return 128 + signal;
   }
-  remember(context, *record, options);
-  const UpReport report{.record = *std::move(record),
-                        .outcome = Outcome::kStarted,
-                        .elapsed = std::chrono::steady_clock::now() - began};
+  if (!report) {
+    co_return tl::make_unexpected(report.error());
+  }
+  if (options.follow) {
+    co_return co_await follow(context, report->record);
+  }
   const auto printed =
-      print_report(context, report, options.up.json ? &progress.timings() : nullptr);
+      print_report(context, *report, options.up.json ? &progress.timings() : nullptr);
   co_return printed ? Result<int>(0) : tl::make_unexpected(printed.error());
 }
 
@@ -280,8 +311,10 @@ void add_job_run(CLI::App& job, const Chosen& chosen, const std::vector<std::str
   verb->add_option("--setup", up.setup, "OpenPAI: a line for the job's shell before all else")
       ->allow_extra_args(false);
   verb->add_option("--ttl", up.ttl, "How long it may take: 90m, 5h, 2d (default: no end)");
+  verb->add_flag("-f,--follow", o->follow,
+                 "Print its log until it ends; rdev's exit code is CMD's");
   verb->add_flag("--preview", up.preview, "Print what would be sent; start nothing");
-  verb->add_flag("--json", up.json, "The result as JSON");
+  verb->add_flag("--json", up.json, "The result as JSON")->excludes("--follow");
   verb->callback([o, chosen] { *chosen = [o](Context& context) { return run_job(context, *o); }; });
 }
 

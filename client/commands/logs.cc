@@ -1,10 +1,10 @@
-#include <cstdio>
 #include <memory>
 
 #include "client/commands/command.h"
 #include "client/commands/context.h"
 #include "client/commands/jobs.h"
 #include "client/commands/link_log.h"
+#include "client/commands/log_output.h"
 
 namespace rdev::commands {
 namespace {
@@ -37,24 +37,18 @@ awaitable<Result<int>> logs(Context& context, const Options& options) {
   if (!record) {
     co_return tl::make_unexpected(record.error());
   }
-  bool written = true;
-  const cluster::Cluster::LogSink sink = [&written](std::string_view bytes) {
-    written = written && std::fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size() &&
-              std::fflush(stdout) == 0;
-  };
+  LogOutput output;
   const auto follow =
       options.follow ? cluster::Cluster::Follow::kYes : cluster::Cluster::Follow::kNo;
-  auto read = options.link
-                  ? co_await read_link_log(
-                        state::background_files(context.paths, *name, "link").log, follow, sink)
-                  : co_await read_job_log(context, *record, follow, sink);
+  auto read = options.link ? co_await read_link_log(
+                                 state::background_files(context.paths, *name, "link").log, follow,
+                                 output.sink())
+                           : co_await read_job_log(context, *record, follow, output.sink());
   if (!read) {
     co_return tl::make_unexpected(read.error());
   }
-  if (!written) {
-    co_return fail(Code::kFailed, "cannot write to stdout");
-  }
-  co_return 0;
+  const auto written = output.written();
+  co_return written ? Result<int>(0) : tl::make_unexpected(written.error());
 }
 
 }  // namespace

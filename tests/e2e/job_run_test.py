@@ -95,6 +95,21 @@ class Local(Runs):
         self.assertEqual(jobs(), {})
         eventually(lambda: not processes("rdev-agent"), "no agent is left")
 
+    def test_follow(self):
+        self.addCleanup(rdev, "down", "seen", code=None)
+        said = rdev("job", "run", *self.WHERE, "--name", "seen", "--follow", "--", "sh", "-c", "echo out; exit 5", code=5, timeout=60)
+        self.assertEqual(said.text.replace("\r", ""), "out\n")
+        self.assertIn("the job seen has ended: it ended with code 5", said.errors)
+        self.assertIn("excludes", rdev("job", "run", *self.WHERE, "--follow", "--json", "--", "true", code=2).errors)
+
+    def test_follow_leaves_the_job(self):
+        self.addCleanup(rdev, "down", "left", code=None)
+        runner = start("job", "run", *self.WHERE, "--name", "left", "-f", "--", "sh", "-c", "echo begun; exec sleep 5000")
+        eventually(lambda: "begun" in runner.output, "its log is there")
+        runner.signal(2)
+        self.assertEqual(runner.wait(30), 130)
+        self.assertEqual(rdev_json("status", "left")["state"], "running")
+
     def test_interrupted_while_it_brings_them(self):
         self.write("bin/tar", "#!/bin/sh\n[ \"$1\" = -cf ] && exec /usr/bin/tar \"$@\"; exec sleep 1000\n", 0o755)
         path = f"{self.here / 'bin'}:{os.environ['PATH']}"
@@ -129,6 +144,12 @@ class OpenPai(Runs):
                     "python", "train.py")
         self.assertRegex(said.text, r"web: 1\n +tb: 2\n")
         self.assertIn("-m pip install", said.text)
+
+    def test_follow(self):
+        self.addCleanup(rdev, "down", "seen", code=None)
+        said = rdev("job", "run", *self.WHERE, *pai.options, "--name", "seen", "-f", "--", "sh", "-c", "echo out; exit 5", code=5, timeout=120)
+        self.assertIn("out\n", said.text.replace("\r", ""))
+        self.assertIn("the job seen has ended", said.errors)
 
     @of_the_fake("takes four slots")
     def test_each_instance_gets_them(self):

@@ -23,6 +23,7 @@ std::string agent_config(const JobSpec& spec, Listen listen) {
   }
   config.set_exit_with_command(spec.exit_with_command);
   config.set_login_shell(spec.login_shell);
+  config.set_quiet(spec.quiet);
   for (const Denied denied : spec.deny) {
     config.add_deny(static_cast<AgentConfig::Deny>(denied));
   }

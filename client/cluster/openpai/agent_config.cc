@@ -16,6 +16,7 @@ std::string agent_config(const JobSpec& spec) {
     config.set_lifetime_seconds(static_cast<std::uint64_t>(spec.lifetime->count()));
   }
   config.set_login_shell(spec.login_shell);
+  config.set_quiet(spec.quiet);
   for (const Denied denied : spec.deny) {
     config.add_deny(static_cast<AgentConfig::Deny>(denied));
   }

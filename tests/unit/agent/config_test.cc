@@ -52,6 +52,7 @@ TEST(ParseConfig, TakesEveryField) {
   AgentConfig message = good();
   message.set_exit_with_command(true);
   message.set_login_shell(true);
+  message.set_quiet(true);
   message.set_job_id("1234");
   const auto config = parse_config(message.SerializeAsString());
   ASSERT_TRUE(config) << config.error().message;
@@ -64,6 +65,7 @@ TEST(ParseConfig, TakesEveryField) {
   EXPECT_EQ(config->lifetime, std::chrono::hours(1));
   EXPECT_TRUE(config->exit_with_command);
   EXPECT_TRUE(config->login_shell);
+  EXPECT_TRUE(config->quiet);
   ssh::Seed seed;
   seed.fill('s');
   EXPECT_EQ(config->host_key.public_key(), ssh::PrivateKey::from_seed(seed)->public_key());

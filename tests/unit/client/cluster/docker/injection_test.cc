@@ -23,6 +23,7 @@ TEST(AgentConfigOf, CarriesTheJob) {
   spec.lifetime = std::chrono::hours(5);
   spec.exit_with_command = true;
   spec.login_shell = true;
+  spec.quiet = true;
   spec.deny = {Denied::kLocalTcp, Denied::kRemoteTcp, Denied::kUnixSockets, Denied::kAgent};
   const auto result = config(spec, Listen::kPublishedPort);
   EXPECT_EQ(result.job_name(), "train");
@@ -35,6 +36,7 @@ TEST(AgentConfigOf, CarriesTheJob) {
   EXPECT_EQ(result.lifetime_seconds(), 18000U);
   EXPECT_TRUE(result.exit_with_command());
   EXPECT_TRUE(result.login_shell());
+  EXPECT_TRUE(result.quiet());
   EXPECT_THAT(result.deny(), ::testing::ElementsAre(AgentConfig::LOCAL_TCP, AgentConfig::REMOTE_TCP,
                                                     AgentConfig::UNIX_SOCKETS, AgentConfig::AGENT));
 }

@@ -134,6 +134,7 @@ TEST_F(LocalClusterTest, ConfigurationIsPrivateAndComplete) {
   job.lifetime = std::chrono::seconds(77);
   job.exit_with_command = true;
   job.login_shell = true;
+  job.quiet = true;
   submit(job);
   const auto file = agent_config_file(job_dir("a"));
   EXPECT_EQ(test::mode_of(file), 0400U);
@@ -148,6 +149,7 @@ TEST_F(LocalClusterTest, ConfigurationIsPrivateAndComplete) {
   EXPECT_EQ(config.lifetime_seconds(), 77U);
   EXPECT_TRUE(config.exit_with_command());
   EXPECT_TRUE(config.login_shell());
+  EXPECT_TRUE(config.quiet());
   EXPECT_EQ(config.listen_size(), 0);
 }
 

@@ -83,6 +83,9 @@ int Child::reap() {
 }
 
 int Child::wait(int limit_ms) {
+  if (pid_ < 0) {
+    return -1;  // it has been waited for; a signal to "-1" would be for everybody
+  }
   if (!ended_within(pid_, limit_ms)) {
     ::kill(pid_, SIGKILL);
   }

@@ -21,6 +21,7 @@ class Child final {
   ~Child() { end(); }
 
   // Waits for its end; the exit code, or 128 + the signal. At most `limit_ms`, then it is ended.
+  // -1 when its end is known already.
   int wait(int limit_ms);
   // True once it has ended, without waiting.
   bool is_over();

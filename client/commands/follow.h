@@ -1,12 +1,18 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "client/commands/context.h"
+#include "client/commands/run_script.h"
 #include "client/state/job_record.h"
 
 namespace rdev::commands {
 
-// Prints the job's log until it has ended, and returns the exit code of its command; Code::kFailed
-// with the cluster's reason where it has none.
-awaitable<Result<int>> follow_to_end(Context& context, const state::JobRecord& record);
+// Prints the log of a job of `rdev job run` until it has ended, and brings its results (fetch.h).
+// The exit code of its command, which is 1 for a 0 of which not all results have come. A signal
+// leaves the job: the code is then 128 + its number.
+awaitable<Result<int>> follow_run(Context& context, const state::JobRecord& record,
+                                  const RunScript& script, const std::vector<std::string>& results);
 
 }  // namespace rdev::commands

@@ -5,6 +5,7 @@
 
 #include "client/commands/defaults.h"
 #include "client/commands/deliver.h"
+#include "client/commands/fetch.h"
 #include "client/commands/follow.h"
 #include "client/commands/interrupt.h"
 #include "client/commands/job.h"
@@ -26,7 +27,7 @@ namespace {
 
 struct Options {
   UpOptions up;
-  std::vector<std::string> sources, ports;
+  std::vector<std::string> sources, ports, results;
   RunScript script;
   bool follow = false;
 };
@@ -155,6 +156,7 @@ void remember(const Context& context, const state::JobRecord& record, const Opti
   };
   list("source", options.sources);
   list("port", options.ports);
+  list("fetch", options.results);
   list("pip", options.script.pip);
   list("command", options.script.command);
   const auto added = state::add_to_history(context.paths, {.at_unix_s = record.created_unix_s,
@@ -227,23 +229,16 @@ awaitable<Result<UpReport>> start_locked(Context& context, JobPlan plan, const O
                      .elapsed = std::chrono::steady_clock::now() - began};
 }
 
-// Its log until it ends. The job is not the terminal's: a Ctrl-C leaves it.
-awaitable<Result<int>> follow(Context& context, const state::JobRecord& record) {
-  note(record.name + " is up on " + record.cluster + "; its log:");
-  int signal = 0;
-  const auto code = co_await interruptible(follow_to_end(context, record), &signal);
-  if (signal != 0) {
-    note(record.name + " goes on: rdev logs " + record.name + " -f shows its log, rdev down " +
-         record.name + " ends it");
-    co_return 128 + signal;
-  }
-  co_return code;
-}
-
 awaitable<Result<int>> run_job(Context& context, Options& options) {
   if (options.script.command.empty()) {
     co_return fail(Code::kUsage, "a command is missing: rdev job run … -- CMD");
   }
+  auto results = result_paths(options.results);
+  if (!results) {
+    co_return tl::make_unexpected(results.error());
+  }
+  options.results = *std::move(results);
+  options.script.keeps_results = !options.results.empty();
   const auto filled = add_defaults(context.paths, options);
   auto plan = filled ? plan_of(context, options) : tl::make_unexpected(filled.error());
   if (!plan) {
@@ -264,8 +259,8 @@ awaitable<Result<int>> run_job(Context& context, Options& options) {
   if (!report) {
     co_return tl::make_unexpected(report.error());
   }
-  if (options.follow) {
-    co_return co_await follow(context, report->record);
+  if (options.follow || options.script.keeps_results) {
+    co_return co_await follow_run(context, report->record, options.script, options.results);
   }
   const auto printed =
       print_report(context, *report, options.up.json ? &progress.timings() : nullptr);
@@ -313,8 +308,11 @@ void add_job_run(CLI::App& job, const Chosen& chosen, const std::vector<std::str
   verb->add_option("--ttl", up.ttl, "How long it may take: 90m, 5h, 2d (default: no end)");
   verb->add_flag("-f,--follow", o->follow,
                  "Print its log until it ends; rdev's exit code is CMD's");
+  verb->add_option("--fetch", o->results,
+                   "A file or a folder that CMD makes, brought here when it has ended; follows it")
+      ->allow_extra_args(false);
   verb->add_flag("--preview", up.preview, "Print what would be sent; start nothing");
-  verb->add_flag("--json", up.json, "The result as JSON")->excludes("--follow");
+  verb->add_flag("--json", up.json, "The result as JSON")->excludes("--follow", "--fetch");
   verb->callback([o, chosen] { *chosen = [o](Context& context) { return run_job(context, *o); }; });
 }
 

@@ -58,6 +58,24 @@ class Runs(unittest.TestCase):
         return name
 
 
+    def check_results(self, *where):
+        """They come whole before the job ends, over what is there; rdev's exit code is the command's."""
+        self.write("out/old", "stays\n")
+        self.write("out/new", "before\n")
+        make = "mkdir -p out/sub; echo after >out/new; echo $((6*7)) >'out/sub/a b'; cat big >out/big; echo made; exit 5"
+        (self.here / "big").write_bytes(os.urandom(3_000_000))
+        self.addCleanup(rdev, "down", "maker", code=None)
+        said = rdev("job", "run", *where, "--name", "maker", "--source", "big", "--fetch", "out/", "--fetch", "/etc/hostname", "--",
+                    "sh", "-c", make, cwd=self.here, code=5, timeout=120)
+        self.assertIn("made\n", said.text.replace("\r", ""))
+        self.assertIn("fetched out: 3 files, 3", said.errors)
+        found = {str(path.relative_to(self.here)) for path in self.here.rglob("*") if path.is_file()}
+        self.assertEqual(found, {"big", "hostname", "out/big", "out/new", "out/old", "out/sub/a b"})
+        self.assertEqual([(self.here / "out" / name).read_text() for name in ("old", "new", "sub/a b")], ["stays\n", "after\n", "42\n"])
+        self.assertEqual((self.here / "out/big").read_bytes(), (self.here / "big").read_bytes())
+        self.assertEqual(rdev_json("status", "maker")["state"], "ended")
+
+
 class Local(Runs):
     WHERE = ("--cluster", "local")
 
@@ -110,6 +128,51 @@ class Local(Runs):
         self.assertEqual(runner.wait(30), 130)
         self.assertEqual(rdev_json("status", "left")["state"], "running")
 
+    def test_results(self):
+        self.check_results(*self.WHERE)
+        self.assertEqual(rdev_json("history", "maker")[0]["options"]["fetch"], ["out", "/etc/hostname"])
+
+    def fetch(self, *argv, code):
+        """What it says, of a job that is gone then."""
+        said = rdev("job", "run", *self.WHERE, "--name", "maker", *argv, cwd=self.here, code=code, timeout=60).errors
+        rdev("down", "maker", code=None)
+        return said
+
+    def test_results_that_are_not_there(self):
+        for command, code in ((("echo here >it",), 1), (("echo here >it; exit 4",), 4)):
+            self.assertIn("there is no none in the job", self.fetch("--fetch", "none", "--fetch", "it", "--", "sh", "-c", *command, code=code))
+            self.assertEqual((self.here / "it").read_text(), "here\n")
+        for given, why in ((".", "has no name of its own"), ("/", "has no name of its own"), ("a/..", "has no name of its own")):
+            self.assertIn(why, self.fetch("--fetch", given, "--", "true", code=2))
+        self.assertIn("two of them are called it", self.fetch("--fetch", "it", "--fetch", "a/it/", "--", "true", code=2))
+
+    def test_results_that_have_no_place_here(self):
+        """The job keeps them."""
+        self.write("out", "a file")
+        runner = start("job", "run", *self.WHERE, "--name", "kept", "--fetch", "out", "--", "mkdir", "out", cwd=self.here)
+        self.addCleanup(rdev, "down", "kept", code=None)
+        self.assertEqual(runner.wait(30), 1)
+        place = runner.wait_for(r"out is no folder here, in the job it is one(?:.|\n)* keeps the results in (\S+) for 15 min")[1]
+        rdev("exec", "kept", "--", "test", "-d", f"{place}/out")
+        self.assertEqual((self.here / "out").read_text(), "a file")
+
+    def test_a_job_that_is_taken_down_has_no_results(self):
+        runner = start("job", "run", *self.WHERE, "--name", "cut", "--fetch", "out", "--", "sh", "-c", "echo begun; sleep 5000")
+        self.addCleanup(rdev, "down", "cut", code=None)
+        runner.wait_for("begun")
+        rdev("down", "cut")
+        self.assertEqual(runner.wait(30), 1)
+        eventually(lambda: not processes("sleep 5000"), "nothing of it is left")
+
+    def test_interrupted_while_it_makes_them(self):
+        runner = start("job", "run", *self.WHERE, "--name", "left", "--fetch", "out", "--", "sh", "-c", "echo begun; exec sleep 5000", cwd=self.here)
+        self.addCleanup(rdev, "down", "left", code=None)
+        runner.wait_for("begun")
+        runner.signal(2)
+        self.assertEqual(runner.wait(30), 130)
+        runner.wait_for("left goes on: .* keeps the results in /tmp/rdev-run-")
+        self.assertEqual(list(self.here.iterdir()), [])
+
     def test_interrupted_while_it_brings_them(self):
         self.write("bin/tar", "#!/bin/sh\n[ \"$1\" = -cf ] && exec /usr/bin/tar \"$@\"; exec sleep 1000\n", 0o755)
         path = f"{self.here / 'bin'}:{os.environ['PATH']}"
@@ -132,6 +195,9 @@ class Docker(Runs):
     def test_sources_in_busybox(self):
         self.check_sources("--cluster", "docker", "--image", "lab/busybox:1")
 
+    def test_results_of_busybox(self):
+        self.check_results("--cluster", "docker", "--image", "lab/busybox:1")
+
 
 class OpenPai(Runs):
     WHERE = ("--cluster", "pai")
@@ -144,6 +210,9 @@ class OpenPai(Runs):
                     "python", "train.py")
         self.assertRegex(said.text, r"web: 1\n +tb: 2\n")
         self.assertIn("-m pip install", said.text)
+
+    def test_results(self):
+        self.check_results(*self.WHERE, *pai.options)
 
     def test_follow(self):
         self.addCleanup(rdev, "down", "seen", code=None)

@@ -77,6 +77,51 @@ TEST_F(RunScripts, TheCommandInheritsNoProcess) {
   EXPECT_EQ(left.revents, POLLHUP);
 }
 
+TEST_F(RunScripts, ResultsAreKeptUntilTheyAreFetched) {
+  RunScript script{.directory = sshconfig::shell_quote(directory_),
+                   .patience = std::chrono::seconds(30),
+                   .pip = {},
+                   .python = {},
+                   .command = {"sh", "-c", "echo made >it; exit 7"},
+                   .keeps_results = true};
+  const pid_t job = start(job_command(script));
+  EXPECT_EQ(end(start(delivery_command(script, ""))), 0);
+  for (int times = 0; times < 2; ++times) {  // who asked first may be gone
+    std::vector<std::string> ended = ended_command(script);
+    ended[2] += "\ntest \"$code\" = 7";
+    EXPECT_EQ(end(start(ended)), 0);
+  }
+  EXPECT_EQ(end(start(fetch_command(script, "it"))), 0);
+  EXPECT_EQ(end(start(fetch_command(script, source_directory(script) + "/none"))), kNoResult);
+  EXPECT_EQ(::waitpid(job, nullptr, WNOHANG), 0) << "it has ended with results in it";
+  EXPECT_EQ(end(start(fetched_command(script))), 0);
+  EXPECT_EQ(end(job), 7);
+}
+
+TEST_F(RunScripts, NobodyFetches) {
+  const RunScript script{.directory = sshconfig::shell_quote(directory_),
+                         .patience = std::chrono::seconds(1),
+                         .pip = {},
+                         .python = {},
+                         .command = {"sh", "-c", "exit 7"},
+                         .keeps_results = true};
+  const pid_t job = start(job_command(script));
+  EXPECT_EQ(end(start(delivery_command(script, ""))), 0);
+  EXPECT_EQ(end(job), 7);
+}
+
+TEST_F(RunScripts, ACommandThatRemovesItsFolder) {
+  const RunScript script{.directory = sshconfig::shell_quote(directory_),
+                         .patience = std::chrono::seconds(30),
+                         .pip = {},
+                         .python = {},
+                         .command = {"rm", "-r", directory_},
+                         .keeps_results = true};
+  const pid_t job = start(job_command(script));
+  EXPECT_EQ(end(start(delivery_command(script, ""))), 0);
+  EXPECT_EQ(end(job), 0);
+}
+
 TEST_F(RunScripts, NobodyComes) {
   const RunScript script{.directory = sshconfig::shell_quote(directory_),
                          .patience = std::chrono::seconds(0),

@@ -8,6 +8,7 @@
 #include "client/commands/interrupt.h"
 #include "client/commands/jobs.h"
 #include "client/commands/log_output.h"
+#include "client/sshconfig/entry.h"
 #include "client/ui/progress.h"
 #include "client/ui/units.h"
 #include "protocol/base/all_of.h"
@@ -109,8 +110,11 @@ std::string how_to_go_on(const Run& run) {
   const std::string& name = run.record.name;
   std::string text = "rdev logs " + name + " -f shows its log, rdev down " + name + " ends it";
   if (!run.results.empty()) {
-    text += "; once its command has ended it keeps the results in " + source_directory(run.script) +
-            " for " + ui::format_age(run.script.patience);
+    const std::string& first = run.results.front();
+    text += "; for " + ui::format_age(run.script.patience) +
+            " after its command's end it keeps the results: scp -r " + sshconfig::host_alias(name) +
+            ":" + (first.starts_with('/') ? first : source_directory(run.script) + "/" + first) +
+            " .";
   }
   return text;
 }

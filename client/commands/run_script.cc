@@ -11,15 +11,18 @@ namespace {
 
 using sshconfig::shell_quote;
 
-// Waits for a word at the fifo $1. Reads to the end: whoever writes it has exited then, and is not
-// ended with a job that ends at once. The command inherits no process of ours, not even a dead one.
+// Waits for a word at the fifo $1; it stays empty when the `sleep` that holds it open ends first.
+// Reads to the end: whoever writes it has exited then, and is not ended with a job that ends at
+// once. The command inherits no process of ours, not even a dead one.
 constexpr std::string_view kWait = R"sh(rdev_wait() {
   mkfifo "$1" 2>/dev/null || [ -p "$1" ]
-  (trap 'kill $! 2>/dev/null; exit' TERM; sleep @PATIENCE@ & wait; echo late >"$1") &
+  sleep @PATIENCE@ >"$1" &
   rdev_timer=$!
-  { read -r rdev_word; while read -r rdev_rest; do :; done; } <"$1"
-  kill $rdev_timer 2>/dev/null || :
-  wait $rdev_timer || :
+  {
+    read -r rdev_word || :
+    { kill $rdev_timer && wait $rdev_timer; } 2>/dev/null || :
+    while read -r rdev_rest; do :; done
+  } <"$1"
 }
 )sh";
 constexpr std::string_view kBegin = R"sh(umask 077

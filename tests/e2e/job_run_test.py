@@ -152,8 +152,8 @@ class Local(Runs):
         runner = start("job", "run", *self.WHERE, "--name", "kept", "--fetch", "out", "--", "mkdir", "out", cwd=self.here)
         self.addCleanup(rdev, "down", "kept", code=None)
         self.assertEqual(runner.wait(30), 1)
-        place = runner.wait_for(r"out is no folder here, in the job it is one(?:.|\n)* keeps the results in (\S+) for 15 min")[1]
-        rdev("exec", "kept", "--", "test", "-d", f"{place}/out")
+        place = runner.wait_for(r"out is no folder here, in the job it is one(?:.|\n)* keeps the results: scp -r rdev-kept:(\S+)")[1]
+        rdev("exec", "kept", "--", "test", "-d", place)
         self.assertEqual((self.here / "out").read_text(), "a file")
 
     def test_a_job_that_is_taken_down_has_no_results(self):
@@ -170,7 +170,7 @@ class Local(Runs):
         runner.wait_for("begun")
         runner.signal(2)
         self.assertEqual(runner.wait(30), 130)
-        runner.wait_for("left goes on: .* keeps the results in /tmp/rdev-run-")
+        runner.wait_for("left goes on: .* keeps the results: scp -r rdev-left:/tmp/rdev-run-")
         self.assertEqual(list(self.here.iterdir()), [])
 
     def test_interrupted_while_it_brings_them(self):

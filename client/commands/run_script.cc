@@ -39,7 +39,7 @@ rdev_code=0
 "$@" || rdev_code=$?
 umask 077
 mkfifo @DIR@/ended 2>/dev/null || [ -p @DIR@/ended ] || exit "$rdev_code"
-(trap '' PIPE; while [ -p @DIR@/ended ]; do echo "$rdev_code" >@DIR@/ended; done) 2>/dev/null &
+(trap '' PIPE; while [ -p @DIR@/ended ]; do echo "$rdev_code" >@DIR@/ended || :; done) 2>/dev/null &
 rdev_teller=$!
 rdev_wait @DIR@/fetched
 kill $rdev_teller 2>/dev/null || :
@@ -52,7 +52,8 @@ echo "$code")sh";
 constexpr std::string_view kFetch = R"sh(cd @DIR@/src || exit
 cd "$1" 2>/dev/null && { [ -e "$2" ] || [ -L "$2" ]; } || exit @NONE@
 exec tar -cf - "$2")sh";
-constexpr std::string_view kFetched = R"sh([ -p @DIR@/fetched ] || exit
+constexpr std::string_view kFetched = R"sh(umask 077
+mkfifo @DIR@/fetched 2>/dev/null || [ -p @DIR@/fetched ] || exit
 exec 3>@DIR@/fetched
 echo fetched >&3)sh";
 constexpr std::string_view kAnyPython =

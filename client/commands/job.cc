@@ -15,6 +15,7 @@ Run setup_job(CLI::App& app, const std::vector<std::string>& rest) {
   app.require_subcommand(1);
   auto chosen = std::make_shared<Work>();
   add_job_run(app, chosen, rest);
+  add_job_notebook(app, chosen);
   add_job_submit(app, chosen);
   add_job_list(app, chosen);
   add_job_status(app, chosen);

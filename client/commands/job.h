@@ -18,6 +18,7 @@ void add_job_wait(CLI::App& job, const Chosen& chosen);
 void add_job_stop(CLI::App& job, const Chosen& chosen);
 void add_job_open(CLI::App& job, const Chosen& chosen);
 void add_job_run(CLI::App& job, const Chosen& chosen, const std::vector<std::string>& command);
+void add_job_notebook(CLI::App& job, const Chosen& chosen);
 void add_job_submit(CLI::App& job, const Chosen& chosen);
 void add_job_clone(CLI::App& job, const Chosen& chosen);
 

@@ -1,3 +1,5 @@
+#include "client/commands/job_run.h"
+
 #include <unistd.h>
 
 #include <ctime>
@@ -24,13 +26,6 @@
 
 namespace rdev::commands {
 namespace {
-
-struct Options {
-  UpOptions up;
-  std::vector<std::string> sources, ports, results;
-  RunScript script;
-  bool follow = false;
-};
 
 std::string random_hex(std::size_t digits) {
   constexpr std::string_view kHex = "0123456789abcdef";
@@ -77,7 +72,7 @@ Result<void> add_ports(const std::vector<std::string>& ports, cluster::JobSpec& 
 }
 
 // What is not given; a job without a --ttl of its own has no end.
-Result<void> add_defaults(const state::Paths& paths, Options& options) {
+Result<void> add_defaults(const state::Paths& paths, RunOptions& options) {
   std::vector<std::string> missing;
   const std::pair<const char*, std::vector<std::string>*> lists[] = {
       {"source", &options.sources}, {"pip", &options.script.pip}, {"port", &options.ports}};
@@ -103,10 +98,12 @@ Result<void> add_defaults(const state::Paths& paths, Options& options) {
   if (const auto python = filled->of_run.find("python"); python != filled->of_run.end()) {
     options.script.python = python->second.front();
   }
+  options.sources.insert(options.sources.end(), options.own_sources.begin(),
+                         options.own_sources.end());
   return {};
 }
 
-Result<JobPlan> plan_of(Context& context, Options& options) {
+Result<JobPlan> plan_of(Context& context, RunOptions& options) {
   options.script.directory = "/tmp/rdev-run-" + random_hex(12) + "-${NODE_RANK:-0}";
   UpOptions up = options.up;
   up.command = job_command(options.script);
@@ -130,7 +127,7 @@ Result<JobPlan> plan_of(Context& context, Options& options) {
 }
 
 awaitable<Result<void>> bring(Context& context, const state::JobRecord& record,
-                              const Options& options, const Sources& sources,
+                              const RunOptions& options, const Sources& sources,
                               ui::Progress& progress) {
   const std::vector<std::string> words = delivery_command(options.script, sources.sha256);
   for (int rank = 0; rank < state::instances_of(record); ++rank) {
@@ -147,7 +144,7 @@ awaitable<Result<void>> bring(Context& context, const state::JobRecord& record,
   co_return Result<void>();
 }
 
-void remember(const Context& context, const state::JobRecord& record, const Options& options) {
+void remember(const Context& context, const state::JobRecord& record, const RunOptions& options) {
   boost::json::object given = options_json(options.up);
   const auto list = [&](const char* name, const std::vector<std::string>& texts) {
     if (!texts.empty()) {
@@ -171,7 +168,7 @@ void remember(const Context& context, const state::JobRecord& record, const Opti
 }
 
 // The job with its sources in it; when they cannot be brought, no job is left.
-awaitable<Result<state::JobRecord>> start(Context& context, JobPlan plan, const Options& options,
+awaitable<Result<state::JobRecord>> start(Context& context, JobPlan plan, const RunOptions& options,
                                           const Sources& sources, ui::Progress& progress,
                                           int* signal) {
   auto record = co_await launch(context, std::move(plan), progress, signal);
@@ -193,7 +190,7 @@ awaitable<Result<state::JobRecord>> start(Context& context, JobPlan plan, const 
 }
 
 // The job, begun; its lock is free again.
-awaitable<Result<UpReport>> start_locked(Context& context, JobPlan plan, const Options& options,
+awaitable<Result<UpReport>> start_locked(Context& context, JobPlan plan, const RunOptions& options,
                                          ui::Progress& progress, int* signal) {
   const auto began = std::chrono::steady_clock::now();
   Sources sources;
@@ -229,7 +226,9 @@ awaitable<Result<UpReport>> start_locked(Context& context, JobPlan plan, const O
                      .elapsed = std::chrono::steady_clock::now() - began};
 }
 
-awaitable<Result<int>> run_job(Context& context, Options& options) {
+}  // namespace
+
+awaitable<Result<int>> run_job(Context& context, RunOptions& options) {
   if (options.script.command.empty()) {
     co_return fail(Code::kUsage, "a command is missing: rdev job run … -- CMD");
   }
@@ -267,52 +266,54 @@ awaitable<Result<int>> run_job(Context& context, Options& options) {
   co_return printed ? Result<int>(0) : tl::make_unexpected(printed.error());
 }
 
-}  // namespace
+void add_run_options(CLI::App& verb, RunOptions& options) {
+  UpOptions& up = options.up;
+  options.script.patience = std::chrono::minutes(15);
+  verb.add_option("--name", up.name, "Its name; by default run-XXXXXX");
+  verb.add_option("--source", options.sources,
+                  "A file or a folder that the job gets, in the directory where CMD runs")
+      ->allow_extra_args(false);
+  verb.add_option("--pip", options.script.pip, "What pip installs before CMD runs")
+      ->allow_extra_args(false);
+  verb.add_option("--python", options.script.python,
+                  "The python for pip, and for a CMD that begins with python");
+  verb.add_option("--cluster", up.cluster, "Where it runs");
+  verb.add_option("--image", up.image, "The image of its container");
+  verb.add_option("--template", up.job_template, "A template: a file, or a name in jobtemplates/");
+  verb.add_option("--gpus", up.gpus, "How many GPUs, or all");
+  verb.add_option("--cpus", up.cpus, "How many CPUs, as in 2.5");
+  verb.add_option("--memory", up.memory, "How much memory, as in 8g");
+  verb.add_option("--shm", up.shm, "How much shared memory (/dev/shm), as in 1g");
+  verb.add_option("--env", up.env, "KEY=VALUE for its environment, or KEY to pass yours on")
+      ->allow_extra_args(false);
+  verb.add_option("--mount", up.mounts, "HOST:PATH or HOST:PATH:ro")->allow_extra_args(false);
+  verb.add_option("--vc", up.virtual_cluster, "OpenPAI: the virtual cluster whose share it uses");
+  verb.add_option("--priority", up.priority, "OpenPAI: prod, test or oppo");
+  verb.add_option("--sku", up.sku, "OpenPAI: the kind of node");
+  verb.add_option("--storage", up.storages, "OpenPAI: a storage to mount, NAME or NAME:PATH")
+      ->allow_extra_args(false);
+  verb.add_option("--setup", up.setup, "OpenPAI: a line for the job's shell before all else")
+      ->allow_extra_args(false);
+  verb.add_option("--ttl", up.ttl, "How long it may take: 90m, 5h, 2d (default: no end)");
+  verb.add_flag("--preview", up.preview, "Print what would be sent; start nothing");
+}
 
 void add_job_run(CLI::App& job, const Chosen& chosen, const std::vector<std::string>& rest) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<RunOptions>();
   o->script.command = rest;
-  o->script.patience = std::chrono::minutes(15);
   CLI::App* verb = add_verb(job, "run", "Run a command as a job, with files of yours",
                             "rdev job run --gpus 1 --source train.py --pip torchvision -- python "
                             "train.py");
-  UpOptions& up = o->up;
-  verb->add_option("--name", up.name, "Its name; by default run-XXXXXX");
-  verb->add_option("--source", o->sources,
-                   "A file or a folder that the job gets, in the directory where CMD runs")
-      ->allow_extra_args(false);
-  verb->add_option("--pip", o->script.pip, "What pip installs before CMD runs")
-      ->allow_extra_args(false);
-  verb->add_option("--python", o->script.python,
-                   "The python for pip, and for a CMD that begins with python");
+  add_run_options(*verb, *o);
   verb->add_option("--port", o->ports, "OpenPAI: a port of its own, LABEL or LABEL=COUNT")
       ->allow_extra_args(false);
-  verb->add_option("--cluster", up.cluster, "Where it runs");
-  verb->add_option("--image", up.image, "The image of its container");
-  verb->add_option("--template", up.job_template, "A template: a file, or a name in jobtemplates/");
-  verb->add_option("--gpus", up.gpus, "How many GPUs, or all");
-  verb->add_option("--cpus", up.cpus, "How many CPUs, as in 2.5");
-  verb->add_option("--memory", up.memory, "How much memory, as in 8g");
-  verb->add_option("--shm", up.shm, "How much shared memory (/dev/shm), as in 1g");
-  verb->add_option("--env", up.env, "KEY=VALUE for its environment, or KEY to pass yours on")
-      ->allow_extra_args(false);
-  verb->add_option("--mount", up.mounts, "HOST:PATH or HOST:PATH:ro")->allow_extra_args(false);
-  verb->add_option("--instances", up.instances, "OpenPAI: how many of it");
-  verb->add_option("--vc", up.virtual_cluster, "OpenPAI: the virtual cluster whose share it uses");
-  verb->add_option("--priority", up.priority, "OpenPAI: prod, test or oppo");
-  verb->add_option("--sku", up.sku, "OpenPAI: the kind of node");
-  verb->add_option("--storage", up.storages, "OpenPAI: a storage to mount, NAME or NAME:PATH")
-      ->allow_extra_args(false);
-  verb->add_option("--setup", up.setup, "OpenPAI: a line for the job's shell before all else")
-      ->allow_extra_args(false);
-  verb->add_option("--ttl", up.ttl, "How long it may take: 90m, 5h, 2d (default: no end)");
+  verb->add_option("--instances", o->up.instances, "OpenPAI: how many of it");
   verb->add_flag("-f,--follow", o->follow,
                  "Print its log until it ends; rdev's exit code is CMD's");
   verb->add_option("--fetch", o->results,
                    "A file or a folder that CMD makes, brought here when it has ended; follows it")
       ->allow_extra_args(false);
-  verb->add_flag("--preview", up.preview, "Print what would be sent; start nothing");
-  verb->add_flag("--json", up.json, "The result as JSON")->excludes("--follow", "--fetch");
+  verb->add_flag("--json", o->up.json, "The result as JSON")->excludes("--follow", "--fetch");
   verb->callback([o, chosen] { *chosen = [o](Context& context) { return run_job(context, *o); }; });
 }
 

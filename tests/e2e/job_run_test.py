@@ -79,6 +79,27 @@ class Runs(unittest.TestCase):
 class Local(Runs):
     WHERE = ("--cluster", "local")
 
+    def notebook(self, line, *argv, code=0):
+        """One cell, run by a real nbconvert: what rdev says."""
+        cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": [line]}
+        self.write("my book.ipynb", json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}))
+        self.addCleanup(rdev, "down", "book", code=None)
+        return rdev("job", "notebook", "my book.ipynb", *self.WHERE, "--name", "book", "--python", "/usr/bin/python3", *argv,
+                    cwd=self.here, code=code, timeout=120)
+
+    def test_notebook(self):
+        self.write("data", "words of a file")
+        said = self.notebook("print(6 * 7, open('data').read())", "--source", "data")
+        self.assertEqual(said.text.splitlines()[-1], str(self.here / "my book.html"))
+        self.assertIn("42 words of a file", (self.here / "my book.html").read_text())
+
+    def test_notebook_that_fails(self):
+        self.assertIn("it ended with code 1", self.notebook("raise Exception('it is broken')", code=1).errors)
+        self.assertIn("it is broken", rdev("logs", "book").text)
+        self.assertFalse((self.here / "my book.html").exists())
+        for given, why in (("none.ipynb", "there is no such file"), (__file__, "is no notebook")):
+            self.assertIn(why, rdev("job", "notebook", given, code=2).errors)
+
     def test_sources(self):
         name = self.check_sources(*self.WHERE)
         row = rdev_json("history", name)[0]

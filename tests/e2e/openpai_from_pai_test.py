@@ -153,6 +153,16 @@ class Jobs(Example):
         self.assertIn("learned 42", self.run_job("sub", "--image", "debian:12", "--source", "mnist_cnn.py", "--python", shutil.which("python3"), "--",
                                                  "python", "mnist_cnn.py"))
 
+    def test_notebook_job(self):
+        """pai notebook-job -a <cluster-alias> -i <docker-image> <notebook>"""
+        self.write("mnist_cnn.ipynb", {"cells": [{"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [],
+                                                  "source": ["print('learned', 6 * 7)"]}],
+                                       "metadata": {}, "nbformat": 4, "nbformat_minor": 4})
+        self.addCleanup(rdev, "down", "mnist", code=None)
+        rdev("job", "notebook", "--cluster", "pai", "--image", "debian:12", "--name", "mnist", "--python", "/usr/bin/python3", "mnist_cnn.ipynb",
+             cwd=self.here, timeout=120)
+        self.assertIn("learned 42", (self.here / "mnist_cnn.html").read_text())
+
     def test_sub_a_sequence(self):
         """pai sub "git clone … && cd … && python run.py arg1 arg2" """
         self.assertIn("first\nsecond\n", self.run_job("sequence", "--", "sh", "-c", "echo first && cd / && echo second").replace("\r", ""))

@@ -80,8 +80,12 @@ int run_command(const Command& command, const std::vector<std::string>& words) {
     std::fputs(help_of(command, app).c_str(), stdout);
     return 0;
   } catch (const CLI::Error& error) {
-    std::fprintf(stderr, "rdev %s: %s (rdev %s --help explains it)\n", command.name, error.what(),
-                 command.name);
+    std::string name = command.name;
+    if (const auto verbs = app.get_subcommands(); !verbs.empty()) {
+      name += " " + verbs.front()->get_name();
+    }
+    std::fprintf(stderr, "rdev %s: %s (rdev %s --help explains it)\n", name.c_str(), error.what(),
+                 name.c_str());
     return kUsage;
   }
   return run();

@@ -139,7 +139,8 @@ class Local(Runs):
         said = rdev("job", "run", *self.WHERE, "--name", "seen", "--follow", "--", "sh", "-c", "echo out; exit 5", code=5, timeout=60)
         self.assertEqual(said.text.replace("\r", ""), "out\n")
         self.assertIn("the job seen has ended: it ended with code 5", said.errors)
-        self.assertIn("excludes", rdev("job", "run", *self.WHERE, "--follow", "--json", "--", "true", code=2).errors)
+        said = rdev("job", "run", *self.WHERE, "--follow", "--json", "--", "true", code=2).errors
+        self.assertRegex(said, r"^rdev job run: .* excludes .*\(rdev job run --help explains it\)")
 
     def test_follow_leaves_the_job(self):
         self.addCleanup(rdev, "down", "left", code=None)

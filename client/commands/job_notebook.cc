@@ -13,12 +13,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// $0 is the given python, if any. What the image has is taken as it is.
-constexpr const char* kConvert =
-    R"sh(python=${0#-}
-[ -n "$python" ] || python=$(command -v python3 || command -v python) || { echo "rdev: the image has no python" >&2; exit 1; }
-"$python" -c "import nbconvert, ipykernel" 2>/dev/null || "$python" -m pip install --quiet nbconvert ipykernel || exit
-exec "$python" -m nbconvert --to html --execute "$1")sh";
+// What the image has is taken as it is.
+constexpr const char* kConvert = R"py(import os, subprocess, sys
+try:
+    import nbconvert, ipykernel
+except ImportError:
+    if subprocess.call([sys.executable, "-m", "pip", "install", "--quiet", "nbconvert", "ipykernel"]):
+        sys.exit("rdev: nbconvert and ipykernel could not be installed")
+os.execv(sys.executable, [sys.executable, "-m", "nbconvert", "--to", "html", "--execute", sys.argv[1]]))py";
 
 struct Options {
   RunOptions run;
@@ -37,8 +39,7 @@ awaitable<Result<int>> notebook(Context& context, Options& options) {
   const fs::path page = file.stem().string() + ".html";
   options.run.own_sources = {options.notebook};
   options.run.results = {page.string()};
-  options.run.script.command = {"sh", "-c", kConvert, "-" + options.run.script.python,
-                                "./" + file.filename().string()};
+  options.run.script.command = {"python", "-c", kConvert, "./" + file.filename().string()};
   const auto code = co_await run_job(context, options.run);
   if (!code || *code != 0 || options.run.up.preview) {
     co_return code;

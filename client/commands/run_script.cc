@@ -59,6 +59,10 @@ echo fetched >&3)sh";
 constexpr std::string_view kAnyPython =
     R"sh(rdev_python=$(command -v python3 || command -v python) || { echo "rdev: the image has no python for pip" >&2; exit 1; }
 )sh";
+// A CMD that begins with "python", where images have a python3 only.
+constexpr std::string_view kPython3 =
+    R"sh(command -v python >/dev/null || { shift; set -- python3 "$@"; }
+)sh";
 constexpr std::string_view kDeliver = R"sh(set -e
 umask 077
 mkdir -p @DIR@/src
@@ -106,12 +110,14 @@ std::string source_directory(const RunScript& script) {
 
 std::vector<std::string> job_command(const RunScript& script) {
   std::vector<std::string> command = script.command;
-  if (!script.python.empty() && !command.empty() && command.front() == "python") {
+  const bool is_python = !command.empty() && command.front() == "python";
+  if (is_python && !script.python.empty()) {
     command.front() = script.python;
   }
   std::string text = "set -e\n";
   text += filled(kWait, "@PATIENCE@", std::to_string(script.patience.count()));
   text += in_directory(kBegin, script) + pip_lines(script);
+  text += is_python && script.python.empty() ? kPython3 : "";
   text += script.keeps_results ? in_directory(kKeep, script) : "exec \"$@\"";
   std::vector<std::string> words = {"sh", "-c", std::move(text), "rdev-run"};
   words.insert(words.end(), command.begin(), command.end());

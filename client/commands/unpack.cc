@@ -18,6 +18,18 @@ Result<void> cannot(const std::string& what, const fs::path& path, const std::er
   return fail(Code::kFailed, "cannot " + what + " " + path.string() + ": " + error.message());
 }
 
+Result<std::vector<fs::path>> inside_of(const fs::path& folder) {
+  std::error_code error;
+  std::vector<fs::path> inside;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    inside.push_back(it->path());
+  }
+  if (error) {
+    return tl::make_unexpected(cannot("read", folder, error).error());
+  }
+  return inside;
+}
+
 // Takes out what is no file, folder or link, and what gives rights away.
 Result<void> clean(const fs::path& path, Unpacked& result) {
   std::error_code error;
@@ -32,8 +44,7 @@ Result<void> clean(const fs::path& path, Unpacked& result) {
     case fs::file_type::regular:
       ++result.files;
       result.bytes += fs::file_size(path, error);
-      fs::permissions(path, fs::perms::set_uid | fs::perms::set_gid | fs::perms::sticky_bit,
-                      fs::perm_options::remove, error);
+      fs::permissions(path, status.permissions() & fs::perms::all, error);
       return error ? cannot("take rights from", path, error) : Result<void>();
     case fs::file_type::directory:
       break;
@@ -42,17 +53,15 @@ Result<void> clean(const fs::path& path, Unpacked& result) {
       fs::remove(path, error);
       return error ? cannot("remove", path, error) : Result<void>();
   }
-  fs::permissions(path, fs::perms::set_uid | fs::perms::set_gid | fs::perms::sticky_bit,
-                  fs::perm_options::remove, error);
-  fs::permissions(path, fs::perms::owner_all, fs::perm_options::add, error);
-  std::vector<fs::path> inside;
-  for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
-    inside.push_back(it->path());
-  }
+  fs::permissions(path, (status.permissions() & fs::perms::all) | fs::perms::owner_all, error);
   if (error) {
-    return cannot("read", path, error);
+    return cannot("take rights from", path, error);
   }
-  for (const fs::path& one : inside) {
+  const auto inside = inside_of(path);
+  if (!inside) {
+    return tl::make_unexpected(inside.error());
+  }
+  for (const fs::path& one : *inside) {
     if (auto cleaned = clean(one, result); !cleaned) {
       return cleaned;
     }
@@ -65,14 +74,11 @@ Result<void> move_onto(const fs::path& from, const fs::path& to) {
   const bool is_folder = fs::is_directory(fs::symlink_status(from, error));
   const fs::file_status there = fs::symlink_status(to, error);
   if (is_folder && fs::is_directory(there)) {
-    std::vector<fs::path> inside;
-    for (fs::directory_iterator it(from, error), end; !error && it != end; it.increment(error)) {
-      inside.push_back(it->path());
+    const auto inside = inside_of(from);
+    if (!inside) {
+      return tl::make_unexpected(inside.error());
     }
-    if (error) {
-      return cannot("read", from, error);
-    }
-    for (const fs::path& one : inside) {
+    for (const fs::path& one : *inside) {
       if (auto moved = move_onto(one, to / one.filename()); !moved) {
         return moved;
       }
@@ -91,16 +97,16 @@ Result<void> move_onto(const fs::path& from, const fs::path& to) {
 }  // namespace
 
 Result<Unpacking> Unpacking::begin(const asio::any_io_executor& executor, fs::path onto) {
-  std::string place = (onto / ".rdev-fetch.XXXXXX").string();
-  if (::mkdtemp(place.data()) == nullptr) {
-    return fail_errno("cannot write to " + onto.string());
-  }
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     return fail_errno("cannot make a socket");
   }
   asio::local::stream_protocol::socket ours(executor, asio::local::stream_protocol(), ends[0]);
   const base::Fd theirs(ends[1]);
+  std::string place = (onto / ".rdev-fetch.XXXXXX").string();
+  if (::mkdtemp(place.data()) == nullptr) {
+    return fail_errno("cannot write to " + onto.string());
+  }
   // As root it would take owners over.
   auto tar = carrier::Child::spawn({"tar", "-xof", "-", "-C", place}, theirs.get(), STDERR_FILENO,
                                    STDERR_FILENO);

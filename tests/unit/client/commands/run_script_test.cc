@@ -123,6 +123,25 @@ TEST_F(RunScripts, ACommandThatRemovesItsFolder) {
   EXPECT_EQ(end(job), 0);
 }
 
+TEST_F(RunScripts, PythonWhereOnlyPython3Is) {
+  const std::string bin = (dir_.path() / "bin").string();
+  const std::string tools = "mkdir " + bin +
+                            " && for t in sh mkdir mkfifo sleep; do ln -s \"$(command -v $t)\" " +
+                            bin + "/; done && printf '#!/bin/sh\\n[ \"$1\" = x.py ] && exit 7' >" +
+                            bin + "/python3 && chmod 755 " + bin + "/python3";
+  ASSERT_EQ(end(start({"sh", "-c", tools})), 0);
+  const RunScript script{.directory = sshconfig::shell_quote(directory_),
+                         .patience = std::chrono::seconds(30),
+                         .pip = {},
+                         .python = {},
+                         .command = {"python", "x.py"}};
+  std::vector<std::string> job = job_command(script);
+  job.insert(job.begin(), {"env", "PATH=" + bin});
+  const pid_t child = start(job);
+  EXPECT_EQ(end(start(delivery_command(script, ""))), 0);
+  EXPECT_EQ(end(child), 7);
+}
+
 TEST_F(RunScripts, NobodyComes) {
   const RunScript script{.directory = sshconfig::shell_quote(directory_),
                          .patience = std::chrono::seconds(0),
